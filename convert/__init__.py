@@ -1,0 +1,3 @@
+"""Kmem wrappers and ``GFP_NOFS`` in Linux filesystems, converted as reviewable patches."""
+
+__version__ = "0.1.0"

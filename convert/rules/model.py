@@ -1,0 +1,51 @@
+"""The decision about one site: a closed union, each member with its evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from convert.source.edits import Edit
+
+
+@dataclass(frozen=True)
+class Converted:
+    """The site changes: ``edits`` (to the site's own file) in the step named ``step``.
+
+    gfp_before, gfp_after: flag names, sorted, ``()`` where no mask is involved.
+    differences: ids of the declared differences (profile) that this conversion makes.
+    notes: what a reviewer should look at, a sentence each.
+    """
+
+    rule: str
+    step: str
+    edits: tuple[Edit, ...]
+    replacement: str
+    reason: str
+    gfp_before: tuple[str, ...] = ()
+    gfp_after: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The site stays as it is, rightly; ``reason`` says why."""
+
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The site should change, but that could not be shown to be right.
+
+    ``reason`` names the file, the line and the fact that is missing. ``blocks_removal``: the site
+    still needs what the last step would delete, so that step is not taken.
+    """
+
+    rule: str
+    reason: str
+    blocks_removal: bool = True
+
+
+Decision = Converted | Kept | Refused

@@ -1,0 +1,1 @@
+"""Gfp masks, wrapper flags and the contracts of allocators."""

@@ -1,0 +1,1 @@
+"""Steps, commits, cover letter, mail files: from a plan to what a maintainer gets."""

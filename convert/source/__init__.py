@@ -1,0 +1,1 @@
+"""Bytes, tokens, the kernel dialect of C, `#if` variants, exact spans, edits."""

@@ -1,0 +1,1 @@
+"""Kernel trees: git revisions and directories, read without touching them."""

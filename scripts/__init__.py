@@ -1,0 +1,1 @@
+"""Scripts that anyone can run to repeat a figure of the documentation."""

@@ -1,0 +1,70 @@
+"""Opening git repositories for reading, and the errors of git in one line each."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from convert.errors import InputError
+
+if TYPE_CHECKING:
+    from git import Repo
+    from git.exc import GitCommandError
+
+NO_GIT = "git was not found: install it, or name a plain directory for a report"
+
+
+def open_repository(directory: Path) -> Repo:
+    """Open the repository that a directory belongs to (its top, a subdirectory, or a bare one).
+
+    Raises InputError if git is missing or the directory belongs to no repository.
+    """
+    try:
+        # Imported here: GitPython looks for the git binary on import and fails without it.
+        from git import Repo
+        from git.exc import InvalidGitRepositoryError, NoSuchPathError
+    except ImportError as error:
+        raise InputError(NO_GIT) from error
+    try:
+        repo = Repo(directory, search_parent_directories=True)
+    except (InvalidGitRepositoryError, NoSuchPathError) as error:
+        raise InputError(f"{directory}: not a git repository") from error
+    # Replaced objects would show another tree than the one that others get by the same id.
+    repo.git.update_environment(GIT_NO_REPLACE_OBJECTS="1", GIT_OPTIONAL_LOCKS="0")
+    if "GIT_DIR" in os.environ:  # set by a hook or an outer git command for its own repository
+        repo.git.update_environment(GIT_DIR=str(repo.git_dir))
+    return repo
+
+
+def resolve_commit(repo: Repo, rev: str, spec: str) -> str:
+    """The full id of the commit that ``rev`` names. Raises InputError if it names none."""
+    from git.exc import GitCommandError, GitCommandNotFound
+
+    if not rev or rev.startswith("-"):
+        raise InputError(f"{spec}: no revision after the @")
+    try:
+        return str(repo.git.rev_parse("--verify", "--quiet", f"{rev}^{{commit}}"))
+    except GitCommandNotFound as error:
+        raise InputError(NO_GIT) from error
+    except GitCommandError as error:
+        reason = git_line(error) or f"no commit of that name in {repo.git_dir}"
+        raise InputError(f"{spec}: {reason}") from error
+
+
+def repository_prefix(repo: Repo, directory: Path) -> str:
+    """Where a directory lies in its repository: ``""`` for the top, else ``sub/dir/``."""
+    if repo.working_tree_dir is None:
+        return ""
+    top = Path(repo.working_tree_dir).resolve()
+    relative = directory.resolve().relative_to(top).as_posix()
+    return "" if relative == "." else f"{relative}/"
+
+
+def git_line(error: GitCommandError) -> str:
+    """What git itself said, its first line without ``fatal:``; empty if it said nothing."""
+    text = str(error.stderr).strip()
+    # GitPython hands the text on as: stderr: '…'
+    text = text.removeprefix("stderr:").strip().strip("'").strip()
+    line = text.splitlines()[0] if text else ""
+    return line.removeprefix("fatal:").removeprefix("error:").strip()

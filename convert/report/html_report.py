@@ -1,0 +1,106 @@
+"""The report as one self-contained HTML page, from templates/report.html.j2.
+
+The page loads nothing and works without JavaScript; with it, sites can be searched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from convert import __version__
+from convert.plan import Plan
+from convert.report.diffs import site_diff
+from convert.report.display import visible
+from convert.report.view import DecisionName, SiteView, conclusion, view_plan
+
+_CONTRACT_WORDS = {True: "yes", False: "no", None: "not decided"}
+_LINE_CLASSES = {"+": "added", "-": "removed", "@": "place"}
+
+
+@dataclass(frozen=True)
+class DiffLine:
+    """One line of a diff and how to colour it: added, removed, place or same."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class HtmlSite:
+    """A site as the template sees it. ``anchor`` is the id of its element."""
+
+    anchor: str
+    view: SiteView
+    contract: Mapping[str, str]
+    diff: tuple[DiffLine, ...]
+
+
+def report_html(plan: Plan, tool_version: str = __version__) -> str:
+    """The plan as an HTML page. Raises InternalCheckError for a plan that contradicts itself."""
+    view = view_plan(plan)
+    sites = [_site(plan, one, number) for number, one in enumerate(view.sites, 1)]
+    by_file: dict[str, list[HtmlSite]] = {}
+    for site in sites:
+        by_file.setdefault(site.view.site.file, []).append(site)
+    comments = set(map(id, view.comments_left()))
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            tool_version=tool_version,
+            plan=plan,
+            conclusion=conclusion(plan),
+            counts=plan.counts(),
+            steps=view.steps,
+            differences=view.difference_sites(),
+            refused=[site for site in sites if site.view.decision is DecisionName.REFUSED],
+            comments=[site for site in sites if id(site.view) in comments],
+            files=by_file,
+            decisions=[name.value for name in DecisionName],
+        )
+    )
+
+
+def _site(plan: Plan, view: SiteView, number: int) -> HtmlSite:
+    lines = site_diff(plan, view.planned).removesuffix("\n")
+    return HtmlSite(
+        anchor=f"site-{number}",
+        view=view,
+        contract={
+            name.replace("_", " "): _CONTRACT_WORDS[value]
+            for name, value in asdict(view.planned.contract).items()
+        },
+        diff=tuple(
+            DiffLine(_LINE_CLASSES.get(line[:1], "same"), line)
+            for line in (lines.split("\n") if lines else ())
+        ),
+    )
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_template_root()),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _finalize(value: object) -> object:
+    """Show control characters in everything that the template prints; escaping comes after."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _template_root() -> Path:
+    """The folder templates/: inside the installed package, or beside it in a source tree."""
+    package = Path(str(files("convert")))
+    packaged = package / "_templates"
+    return packaged if packaged.is_dir() else package.parent / "templates"

@@ -1,0 +1,95 @@
+"""Running the programs that a check needs, so that none of them outlives it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from convert.errors import InputError
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A program that ended: its exit code and its texts (``errors`` is "" where both are one)."""
+
+    code: int
+    output: str
+    errors: str = ""
+
+
+@dataclass(frozen=True)
+class ToolMissing:
+    """A program or header that a check needs is not installed; ``package`` is Debian's name."""
+
+    tool: str
+    package: str
+
+    def __str__(self) -> str:
+        return f"{self.tool} is missing (Debian package: {self.package})"
+
+
+# Set by an outer make or git, these would change what a make or git of ours does.
+_INHERITED = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "KBUILD_OUTPUT")
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment without settings of an outer make or git, messages in English."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _INHERITED and not name.startswith("GIT_")
+    }
+    return {**kept, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", **(extra or {})}
+
+
+def run(
+    command: Sequence[str | Path],
+    cwd: Path,
+    extra: Mapping[str, str] | None = None,
+    stdin: str = "",
+    merge: bool = True,
+) -> Finished:
+    """Run a program in a process group of its own and wait for it.
+
+    ``extra`` adds to the environment; ``merge`` puts stderr into the output, in order. Bytes
+    outside UTF-8 survive as surrogates. When the wait is interrupted (Ctrl-C, a termination signal
+    turned into an exception), the whole group is killed.
+    Raises InputError if the program cannot be started.
+    """
+    words = [str(word) for word in command]
+    try:
+        process = subprocess.Popen(
+            words,
+            cwd=cwd,
+            env=clean_environment(extra),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise InputError(f"cannot run {words[0]}: {error.strerror}") from error
+    with process:
+        try:
+            output, errors = process.communicate(stdin.encode("utf-8", "surrogateescape"))
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return Finished(process.returncode, _text(output), _text(errors or b""))
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def first_missing(tools: Sequence[tuple[str, str]]) -> ToolMissing | None:
+    """The first program of ``(program, Debian package)`` pairs that is not on the PATH."""
+    for tool, package in tools:
+        if shutil.which(tool) is None:
+            return ToolMissing(tool, package)
+    return None

@@ -23,14 +23,14 @@ minfs_attr_hash(
 
 static void
 minfs_attr_sort_by_hash(
-	struct minfs_attr_sort	*sbuf,
-	u32			nsbuf)
+	struct minfs_attr_sort	*sorted,
+	u32			count)
 {
 	u32			i, j;
 
-	for (i = 1; i < nsbuf; i++) {
-		for (j = i; j && sbuf[j - 1].hash > sbuf[j].hash; j--)
-			swap(sbuf[j - 1], sbuf[j]);
+	for (i = 1; i < count; i++) {
+		for (j = i; j && sorted[j - 1].hash > sorted[j].hash; j--)
+			swap(sorted[j - 1], sorted[j]);
 	}
 }
 
@@ -44,42 +44,42 @@ minfs_attr_list(
 	struct minfs_attr_list_entry **listp,
 	u32			*countp)
 {
-	struct minfs_attr_sort	*sbuf, *sbp;
+	struct minfs_attr_sort	*sorted, *next;
 	struct minfs_attr_entry	*aep;
 	struct minfs_attr_list_entry *list;
-	u32			pos, nsbuf = 0, i, sbsize;
+	u32			pos, count = 0, i, bytes;
 	int			error = 0;
 
 	minfs_ilock(ip);
-	for (pos = 0; pos < ip->i_af.if_bytes; nsbuf++) {
+	for (pos = 0; pos < ip->i_af.if_bytes; count++) {
 		aep = (struct minfs_attr_entry *)(ip->i_af.if_data + pos);
 		pos += sizeof(*aep) + aep->namelen + aep->valuelen;
 	}
 
-	sbsize = nsbuf * sizeof(*sbuf);
-	sbp = sbuf = kmem_alloc(sbsize, KM_NOFS);
-	for (pos = 0; pos < ip->i_af.if_bytes; sbp++) {
+	bytes = count * sizeof(*sorted);
+	next = sorted = kmem_alloc(bytes, KM_NOFS);
+	for (pos = 0; pos < ip->i_af.if_bytes; next++) {
 		aep = (struct minfs_attr_entry *)(ip->i_af.if_data + pos);
 		pos += sizeof(*aep) + aep->namelen + aep->valuelen;
-		sbp->hash = minfs_attr_hash(aep->nameval, aep->namelen);
-		sbp->entry = aep;
+		next->hash = minfs_attr_hash(aep->nameval, aep->namelen);
+		next->entry = aep;
 	}
-	minfs_attr_sort_by_hash(sbuf, nsbuf);
+	minfs_attr_sort_by_hash(sorted, count);
 
-	list = kvcalloc(nsbuf, sizeof(*list), GFP_NOFS | __GFP_RETRY_MAYFAIL);
+	list = kvcalloc(count, sizeof(*list), GFP_NOFS | __GFP_RETRY_MAYFAIL);
 	if (!list) {
 		error = -ENOMEM;
 		goto out_free;
 	}
-	for (i = 0; i < nsbuf; i++) {
-		list[i].hash = sbuf[i].hash;
-		list[i].valuelen = sbuf[i].entry->valuelen;
-		memcpy(list[i].name, sbuf[i].entry->nameval, sbuf[i].entry->namelen);
+	for (i = 0; i < count; i++) {
+		list[i].hash = sorted[i].hash;
+		list[i].valuelen = sorted[i].entry->valuelen;
+		memcpy(list[i].name, sorted[i].entry->nameval, sorted[i].entry->namelen);
 	}
 	*listp = list;
-	*countp = nsbuf;
+	*countp = count;
 out_free:
-	kmem_free(sbuf);
+	kmem_free(sorted);
 	minfs_iunlock(ip);
 	return error;
 }

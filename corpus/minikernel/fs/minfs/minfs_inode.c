@@ -274,6 +274,9 @@ minfs_inode_scan(
 	if (!(sc->gfp_mask & __GFP_FS))
 		return SHRINK_STOP;
 
+	/* A transaction would wait here for log space that it holds itself. */
+	BUG_ON(current->journal_info);
+
 	mutex_lock(&mp->m_icache_lock);
 	nr = radix_tree_gang_lookup(&mp->m_inodes, batch, 0, MINFS_LOOKUP_BATCH);
 	for (i = 0; i < nr && freed < sc->nr_to_scan; i++) {

@@ -41,12 +41,12 @@ minfs_trans_clear_context(
 /* The open scope goes over to the next transaction of a chain. */
 static inline void
 minfs_trans_switch_context(
-	struct minfs_trans	*old_tp,
-	struct minfs_trans	*new_tp)
+	struct minfs_trans	*from,
+	struct minfs_trans	*to)
 {
-	new_tp->t_pflags = old_tp->t_pflags;
-	old_tp->t_pflags = 0;
-	current->journal_info = new_tp;
+	to->t_pflags = from->t_pflags;
+	from->t_pflags = 0;
+	current->journal_info = to;
 }
 
 /*

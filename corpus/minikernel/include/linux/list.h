@@ -47,7 +47,7 @@ static inline void list_move_tail(struct list_head *entry, struct list_head *hea
 
 static inline bool list_empty(const struct list_head *head)
 {
-	return READ_ONCE(head->next) == head;
+	return head->next == head;
 }
 
 static inline void list_splice_init(struct list_head *list, struct list_head *head)
@@ -56,23 +56,23 @@ static inline void list_splice_init(struct list_head *list, struct list_head *he
 		list_move_tail(list->next, head);
 }
 
-#define list_entry(ptr, type, member)	container_of(ptr, type, member)
+/* The structure around a link, and the structures along a list. */
+#define list_entry(link, type, member)	container_of(link, type, member)
+#define list_first_entry(list, type, member) \
+		list_entry((list)->next, type, member)
 
-#define list_first_entry(ptr, type, member) \
-	list_entry((ptr)->next, type, member)
+#define __list_after(p, member) \
+		list_entry((p)->member.next, typeof(*(p)), member)
 
-#define list_next_entry(pos, member) \
-	list_entry((pos)->member.next, typeof(*(pos)), member)
+#define list_for_each_entry(p, list, member) \
+	for ((p) = list_first_entry(list, typeof(*(p)), member); \
+	     &(p)->member != (list); (p) = __list_after(p, member))
 
-#define list_for_each_entry(pos, head, member) \
-	for (pos = list_first_entry(head, typeof(*pos), member); \
-	     &pos->member != (head); \
-	     pos = list_next_entry(pos, member))
-
-#define list_for_each_entry_safe(pos, n, head, member) \
-	for (pos = list_first_entry(head, typeof(*pos), member), \
-	     n = list_next_entry(pos, member); \
-	     &pos->member != (head); \
-	     pos = n, n = list_next_entry(n, member))
+/* The same, when the body may take p off the list. */
+#define list_for_each_entry_safe(p, ahead, list, member) \
+	for ((p) = list_first_entry(list, typeof(*(p)), member), \
+	     (ahead) = __list_after(p, member); \
+	     &(p)->member != (list); \
+	     (p) = (ahead), (ahead) = __list_after(ahead, member))
 
 #endif /* _LINUX_LIST_H */

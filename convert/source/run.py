@@ -1,0 +1,138 @@
+"""The tokens that the parser sees: significant ones of one variant, classified by the dialect."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from convert.source.tokens import Kind, Tokens
+from convert.source.words import KEYWORDS, Dialect
+
+PUNCTUATORS = {
+    "(": "LPAREN", ")": "RPAREN", "[": "LBRACKET", "]": "RBRACKET", "{": "LBRACE", "}": "RBRACE",
+    ";": "SEMI", ",": "COMMA", "~": "NOT", "?": "CONDOP", ":": "COLON", ".": "PERIOD",
+    "->": "ARROW", "++": "PLUSPLUS", "--": "MINUSMINUS", "...": "ELLIPSIS", "!": "LNOT",
+    "+": "PLUS", "-": "MINUS", "*": "TIMES", "/": "DIVIDE", "%": "MOD", "|": "OR", "&": "AND",
+    "^": "XOR", "<<": "LSHIFT", ">>": "RSHIFT", "||": "LOR", "&&": "LAND", "<": "LT", ">": "GT",
+    "<=": "LE", ">=": "GE", "==": "EQ", "!=": "NE", "=": "EQUALS", "*=": "TIMESEQUAL",
+    "/=": "DIVEQUAL", "%=": "MODEQUAL", "+=": "PLUSEQUAL", "-=": "MINUSEQUAL",
+    "<<=": "LSHIFTEQUAL", ">>=": "RSHIFTEQUAL", "&=": "ANDEQUAL", "|=": "OREQUAL",
+    "^=": "XOREQUAL",
+}  # fmt: skip
+
+_FLOAT = re.compile(r"[0-9]*\.[0-9]|[0-9]+\.|[0-9]+[eE]")
+DROPPED = "DROPPED"
+DROPPED_CALL = "DROPPED_CALL"
+_PADDING = 4  # the parser looks that far past the end
+
+
+class WordTypes(dict[str, str]):
+    """Token types, named as pycparser's grammar names them, by text; fills itself on demand."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        super().__init__(PUNCTUATORS)
+        self.update(dict.fromkeys(dialect.typedefs, "TYPEID"))
+        self.update(KEYWORDS)
+        self.update(dict.fromkeys(dialect.annotations, DROPPED))
+        self.update(dict.fromkeys(dialect.annotations_with_arguments, DROPPED_CALL))
+
+    def __missing__(self, text: str) -> str:
+        first = text[0]
+        if text[-1] == '"' and len(text) > 1:
+            kind = "STRING_LITERAL"
+        elif text[-1] == "'" and len(text) > 1:
+            kind = "CHAR_CONST"
+        elif first.isascii() and (first.isalpha() or first in "_$"):
+            kind = "ID"
+        elif first.isdigit() or first == ".":
+            decimal = not text.startswith(("0x", "0X")) and _FLOAT.match(text)
+            kind = "FLOAT_CONST" if decimal else "INT_CONST_DEC"
+        else:
+            kind = "OTHER"
+        self[text] = kind
+        return kind
+
+
+@dataclass
+class Run:
+    """The tokens of one variant as parallel lists; ``types`` and ``values`` end in padding."""
+
+    types: list[str | None]
+    values: list[str]
+    starts: array[int]
+    ends: array[int]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+
+def run_of(
+    tokens: Tokens,
+    words: WordTypes,
+    first: int,
+    following: int,
+    excluded: Sequence[tuple[int, int]] = (),
+) -> Run:
+    """The significant tokens in ``first`` to ``following`` (exclusive), annotations dropped."""
+    kinds, offsets, text = tokens.kinds, tokens.starts, tokens.source
+    lowest = int(Kind.IDENTIFIER)
+    indexes = [
+        index
+        for begin, end in _kept(first, following, excluded)
+        for index in range(begin, end)
+        if kinds[index] >= lowest
+    ]
+    starts = [offsets[index] for index in indexes]
+    ends = [offsets[index + 1] for index in indexes]
+    values = [text[start:end] for start, end in zip(starts, ends, strict=True)]
+    return finish(values, [words[value] for value in values], starts, ends)
+
+
+def finish(values: list[str], types: list[str], starts: list[int], ends: list[int]) -> Run:
+    """Drop annotations and add the padding."""
+    if DROPPED in types or DROPPED_CALL in types:
+        keep = [index for index in _without_annotations(types)]
+        values = [values[index] for index in keep]
+        types = [types[index] for index in keep]
+        starts = [starts[index] for index in keep]
+        ends = [ends[index] for index in keep]
+    padded: list[str | None] = [*types, *[None] * _PADDING]
+    return Run(padded, values + [""] * _PADDING, array("I", starts), array("I", ends))
+
+
+def _kept(
+    first: int, following: int, excluded: Sequence[tuple[int, int]]
+) -> Iterable[tuple[int, int]]:
+    at = first
+    for begin, end in sorted(excluded):
+        if begin > at:
+            yield at, min(begin, following)
+        at = max(at, end)
+    if at < following:
+        yield at, following
+
+
+def _without_annotations(types: list[str]) -> Iterable[int]:
+    index = 0
+    while index < len(types):
+        kind = types[index]
+        if kind == DROPPED_CALL:
+            index += 1
+            if index < len(types) and types[index] == "LPAREN":
+                index = _past_parentheses(types, index)
+            continue
+        if kind != DROPPED:
+            yield index
+        index += 1
+
+
+def _past_parentheses(types: list[str], index: int) -> int:
+    """The index after the parenthesis that closes the one at ``index``; unbalanced: just after."""
+    depth = 0
+    for at in range(index, len(types)):
+        depth += (types[at] == "LPAREN") - (types[at] == "RPAREN")
+        if depth == 0:
+            return at + 1
+    return index + 1

@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check format
+.PHONY: demo test check format real bench
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -23,3 +23,13 @@ check: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# The main job on a real kernel: KERNEL=dir, or else Debian's source package (needs apt-get, once).
+real: $(STAMP)
+	$(BIN)/python -m scripts.real $(if $(KERNEL),--kernel "$(KERNEL)")
+	tree=$$($(BIN)/python -m scripts.real --where $(if $(KERNEL),--kernel "$(KERNEL)")) && \
+	KERNEL="$$tree" $(BIN)/pytest -m real
+
+# Times and memory beside Coccinelle's on the same machine; KERNEL as above.
+bench: $(STAMP)
+	$(BIN)/python -m bench.run $(if $(KERNEL),--kernel "$(KERNEL)")

@@ -12,13 +12,17 @@ if TYPE_CHECKING:
     from git import Repo
     from git.exc import GitCommandError
 
-NO_GIT = "git was not found: install it, or name a plain directory for a report"
+NO_GIT = "git was not found: install it (reports of a plain directory do without)"
+
+
+class NotARepository(InputError):
+    """The directory belongs to no git repository."""
 
 
 def open_repository(directory: Path) -> Repo:
     """Open the repository that a directory belongs to (its top, a subdirectory, or a bare one).
 
-    Raises InputError if git is missing or the directory belongs to no repository.
+    Raises NotARepository if the directory belongs to none, InputError if git is missing.
     """
     try:
         # Imported here: GitPython looks for the git binary on import and fails without it.
@@ -29,7 +33,7 @@ def open_repository(directory: Path) -> Repo:
     try:
         repo = Repo(directory, search_parent_directories=True)
     except (InvalidGitRepositoryError, NoSuchPathError) as error:
-        raise InputError(f"{directory}: not a git repository") from error
+        raise NotARepository(f"{directory}: not in a git repository") from error
     # Replaced objects would show another tree than the one that others get by the same id.
     repo.git.update_environment(GIT_NO_REPLACE_OBJECTS="1", GIT_OPTIONAL_LOCKS="0")
     if "GIT_DIR" in os.environ:  # set by a hook or an outer git command for its own repository
@@ -62,9 +66,15 @@ def repository_prefix(repo: Repo, directory: Path) -> str:
 
 
 def git_line(error: GitCommandError) -> str:
-    """What git itself said, its first line without ``fatal:``; empty if it said nothing."""
+    """What git itself said was wrong, in one line; empty if it said nothing."""
     text = str(error.stderr).strip()
     # GitPython hands the text on as: stderr: '…'
-    text = text.removeprefix("stderr:").strip().strip("'").strip()
-    line = text.splitlines()[0] if text else ""
-    return line.removeprefix("fatal:").removeprefix("error:").strip()
+    return reason_line(text.removeprefix("stderr:").strip().strip("'"))
+
+
+def reason_line(text: str) -> str:
+    """The line of git's standard error that names the reason, without ``fatal:``."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
+    chosen = (fatal or lines or [""])[0]
+    return chosen.removeprefix("fatal:").removeprefix("error:").strip()

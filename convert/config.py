@@ -1,0 +1,48 @@
+"""Options from a configuration file: ``.kmem-convert.toml`` in the current directory."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from convert.errors import InputError
+
+NAME = ".kmem-convert.toml"
+
+
+class Config(BaseModel):
+    """What a configuration file may set; the command line wins over it.
+
+    recipe, profile, prefix, keep_nowarn: as the options of the same name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe: str | None = None
+    profile: str | None = None
+    prefix: str | None = None
+    keep_nowarn: bool | None = None
+
+
+def load_config(directory: Path) -> Config:
+    """Read the configuration file of a directory; an absent file is an empty one.
+
+    Raises InputError naming the file and the offending key.
+    """
+    path = directory / NAME
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return Config()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
+    try:
+        return Config.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: not valid TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{path}: {where}: {first['msg']}") from error

@@ -1,0 +1,560 @@
+"""How flags flow: from every flag and every holder to all their uses, until nothing new is met.
+
+The result ties holders and uses into groups. A group is converted as a whole or not at all: were
+one use of a variable left, it would read a gfp mask as wrapper flags.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from pycparser import c_ast
+
+from convert.profiles.wrappers import Allocator
+from convert.rules.flag_use import (
+    Holder,
+    LocalFlags,
+    MacroFlags,
+    NotUnderstood,
+    ParameterFlags,
+    Place,
+    ResultFlags,
+    Use,
+    declared_holder,
+    find_use,
+    slot_use,
+)
+from convert.sites.family import Family, parameters, type_name
+from convert.sites.occurrences import Occurrence, Where, occurrences
+from convert.sites.sources import Sources
+from convert.source.edits import Span
+from convert.source.parse import Item
+from convert.source.variants import Call, Declarator, Variant
+
+_INTEGERS = frozenset(
+    {"int", "unsigned", "unsigned int", "long", "unsigned long", "u32", "uint32_t", "__u32", "uint"}
+)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why something is not understood, with its place."""
+
+    path: str
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A declaration of a holder: where its type stands and what a reader would call the place."""
+
+    holder: Holder
+    path: str
+    function: str | None
+    type_span: Span  # the bytes to become gfp_t
+    name_start: int  # where the declared name (or what follows the type) starts
+    whole: Span
+    name_spans: tuple[Span, ...]  # every place in the function where the name stands, for renaming
+    name: str
+
+
+@dataclass
+class FlagFlow:
+    """All uses and declarations met, and what was not understood.
+
+    ``failures`` are by holder; ``lost`` are flag or type names in code that no use explains.
+    """
+
+    uses: set[Use] = field(default_factory=set)
+    declared: set[Declared] = field(default_factory=set)
+    failures: dict[Holder, Failure] = field(default_factory=dict)
+    lost: dict[tuple[str, Occurrence], Failure] = field(default_factory=dict)
+    dead: set[tuple[str, Occurrence]] = field(default_factory=set)
+
+    def group_failure(self) -> dict[Holder, Failure]:
+        """For every holder that cannot be converted, the failure that its group goes back to."""
+        ties: dict[Holder, set[Holder]] = defaultdict(set)
+        for use in self.uses:
+            for one in use.linked:
+                ties[one] |= use.linked
+        result = dict(self.failures)
+        pending = sorted(self.failures, key=repr)
+        while pending:
+            holder = pending.pop()
+            for other in sorted(ties[holder], key=repr):
+                if other not in result:
+                    result[other] = result[holder]
+                    pending.append(other)
+        return result
+
+
+class FlowReader:
+    """Follows flags through the files of a run (see `follow_flags`)."""
+
+    def __init__(self, sources: Sources, family: Family) -> None:
+        self.sources = sources
+        self.family = family
+        self.flow = FlagFlow()
+        self.wanted = frozenset({*family.profile.flags, family.flag_type, *family.profile.wrappers})
+        self.allocators = {fact.name: fact for fact in family.profile.allocator}
+        self.macros = self._object_macros()
+        self._pending: list[Holder] = []
+        self._seen: set[Holder] = set()
+
+    def _object_macros(self) -> frozenset[str]:
+        """Names of macros, outside the family's files, whose body holds a flag."""
+        names: set[str] = set()
+        for path in self.sources.holding(self.family.profile.flags):
+            parsed = self.sources.parsed(path, self.wanted)
+            if parsed is None:
+                continue
+            for item in parsed.macros:
+                if self.family.piece_at(path, item.span.start) is None:
+                    names.add(item.name)
+        return frozenset(names)
+
+    def run(self) -> FlagFlow:
+        """Start from every flag, flag type and wrapper call; then follow the holders."""
+        start = frozenset({*self.family.profile.flags, self.family.flag_type})
+        for path in self.sources.holding(start | frozenset(self.allocators)):
+            for found in self._occurrences(path, start):
+                self._start(path, found)
+            self._wrapper_slots(path)
+        while self._pending:
+            holder = self._pending.pop()
+            try:
+                self._follow(holder)
+            except NotUnderstood as error:  # raised with the path already told apart
+                self.flow.failures.setdefault(holder, Failure("?", 0, error.what))
+        return self.flow
+
+    def _occurrences(self, path: str, names: frozenset[str]) -> Iterator[Occurrence]:
+        source = self.sources.source(path)
+        if source is None:
+            return
+        for found in occurrences(source, names):
+            if found.where not in (Where.CODE, Where.DEFINE, Where.CONDITION):
+                continue
+            if self.family.piece_at(path, found.span.start) is None:
+                yield found
+
+    def places(self, path: str, offset: int) -> list[Place]:
+        """Every variant that holds the token at an offset; empty if none was parsed."""
+        parsed = self.sources.parsed(path, self.wanted)
+        item = parsed.item_at(offset) if parsed is not None else None
+        if parsed is None or not isinstance(item, Item):
+            return []
+        return [
+            self._place(path, item, variant) for variant in item.variants if variant.holds(offset)
+        ]
+
+    def function_at(self, path: str, offset: int) -> str | None:
+        """The name of the function around an offset, as far as it was parsed."""
+        parsed = self.sources.parsed(path, self.wanted)
+        item = parsed.item_at(offset) if parsed is not None else None
+        return item.name if isinstance(item, Item) and item.kind == "function" else None
+
+    def _place(self, path: str, item: Item, variant: Variant) -> Place:
+        source = self.sources.source(path)
+        assert source is not None
+        family = self.family
+        return Place(
+            source,
+            item,
+            variant,
+            family.profile.flags,
+            family.flag_type,
+            self.allocators,
+            self.macros,
+        )
+
+    def _fail(self, path: str, offset: int, what: str) -> Failure:
+        source = self.sources.source(path)
+        assert source is not None
+        return Failure(path, source.line(offset), what)
+
+    def _add(self, use: Use) -> None:
+        self.flow.uses.add(use)
+        for holder in use.linked:
+            self._meet(holder)
+
+    def _meet(self, holder: Holder) -> None:
+        if holder not in self._seen:
+            self._seen.add(holder)
+            self._pending.append(holder)
+
+    def agreed_use(self, path: str, offset: int) -> Use | Failure | None:
+        """The use around the name at an offset, as all variants agree; None if in no variant."""
+        found: set[Use | Failure] = set()
+        for place in self.places(path, offset):
+            node = place.variant.identifiers.get(offset)
+            if not isinstance(node, c_ast.ID):
+                found.add(self._fail(path, offset, "the name is used for something else here"))
+                continue
+            try:
+                found.add(find_use(place, node))
+            except NotUnderstood as error:
+                found.add(self._fail(path, error.offset, error.what))
+        if len(found) > 1:
+            return self._fail(path, offset, "the #if variants of this place do not agree")
+        return found.pop() if found else None
+
+    def _start(self, path: str, found: Occurrence) -> None:
+        offset = found.span.start
+        if found.where is Where.CONDITION:
+            self.flow.lost[path, found] = self._fail(
+                path, offset, "used by a preprocessor condition"
+            )
+            return
+        if not self.places(path, offset):
+            self._not_parsed(path, found)
+            return
+        if found.name == self.family.flag_type:
+            self._declared_at(path, found)
+            return
+        use = self.agreed_use(path, offset)
+        if isinstance(use, Use):
+            self._add(use)
+        elif use is not None:
+            self.flow.lost[path, found] = use
+
+    def _not_parsed(self, path: str, found: Occurrence) -> None:
+        offset = found.span.start
+        parsed = self.sources.parsed(path, self.wanted)
+        assert parsed is not None
+        if any(offset in span for span in parsed.dead_spans):
+            self.flow.dead.add((path, found))
+            return
+        item = parsed.item_at(offset)
+        what = "is not inside anything that could be parsed"
+        if item is not None and not isinstance(item, Item):
+            what = f"{item.name} was not parsed: {item.construct}"
+        self.flow.lost[path, found] = self._fail(path, offset, what)
+
+    def _wrapper_slots(self, path: str) -> None:
+        """The flags slot of every wrapper call, also where it names no flag (``0``, a variable)."""
+        for found in self._occurrences(path, frozenset(self.allocators)):
+            for place in self.places(path, found.span.start):
+                for call in place.variant.calls:
+                    if call.callee_span != found.span:
+                        continue
+                    # A slot that is not understood is reported by the call's own rule.
+                    with suppress(NotUnderstood):
+                        self._wrapper_slot(place, call, self.allocators[found.name])
+
+    def _wrapper_slot(self, place: Place, call: Call, fact: Allocator) -> None:
+        wanted = max(fact.size_slot, fact.flags_slot) + 1
+        if fact.flags_slot >= len(call.slots):
+            return
+        use = slot_use(place, call, fact.flags_slot)
+        if len(call.slots) == wanted:
+            self._add(use)
+            return
+        what = f"{fact.name} has {len(call.slots)} arguments here, not {wanted}"
+        for holder in use.linked:
+            failure = self._fail(place.source.path, call.span.start, what)
+            self.flow.failures.setdefault(holder, failure)
+
+    # -- declarations -------------------------------------------------------------------------
+
+    def _declared_at(self, path: str, found: Occurrence) -> None:
+        """A flag type in code: the holders that it declares."""
+        results: set[Declared | Failure] = set()
+        for place in self.places(path, found.span.start):
+            results |= set(self._declarations(place, found.span))
+        for result in results:
+            if isinstance(result, Declared):
+                self.flow.declared.add(result)
+                self._meet(result.holder)
+            else:
+                self.flow.lost[path, found] = result
+
+    def _declarations(self, place: Place, span: Span) -> Iterator[Declared | Failure]:
+        path = place.source.path
+        for declarator in place.variant.declarators:
+            if span not in declarator.specifiers:
+                continue
+            try:
+                yield self._declaration(place, declarator, span)
+            except NotUnderstood as error:
+                yield self._fail(path, error.offset, error.what)
+        yield from self._unnamed(place, span)
+
+    def _declaration(self, place: Place, declarator: Declarator, type_span: Span) -> Declared:
+        end = declarator.init.end if declarator.init else declarator.span.end
+        whole = Span(declarator.specifiers.start, end)
+        start = declarator.span.start
+        if isinstance(declarator.node.type, c_ast.FuncDecl):
+            holder: Holder = ResultFlags(declarator.name)
+            names: tuple[Span, ...] = ()
+        else:
+            holder = self._parameter_of_prototype(place, declarator) or declared_holder(
+                place, declarator
+            )
+            names = self._name_spans(place, declarator.name)
+        return Declared(
+            holder,
+            place.source.path,
+            place.function,
+            type_span,
+            start,
+            whole,
+            names,
+            declarator.name,
+        )
+
+    def _parameter_of_prototype(self, place: Place, declarator: Declarator) -> Holder | None:
+        for function in place.variant.declarators:
+            if not isinstance(function.node.type, c_ast.FuncDecl):
+                continue
+            for index, node in enumerate(parameters(place.item, function.name)):
+                same = node is declarator.node or (
+                    isinstance(node, c_ast.Decl)
+                    and node.name == declarator.name
+                    and declarator.span in function.span
+                )
+                if declarator.is_parameter and same and function.name:
+                    return ParameterFlags(function.name, index)
+        return None
+
+    def _unnamed(self, place: Place, span: Span) -> Iterator[Declared]:
+        """A parameter without a name in a prototype."""
+        for function in place.variant.declarators:
+            if not isinstance(function.node.type, c_ast.FuncDecl):
+                continue
+            arguments = function.node.type.args
+            for index, node in enumerate(arguments.params if arguments else ()):
+                if isinstance(node, c_ast.Typename) and span in place.variant.span_of(node):
+                    whole = place.variant.span_of(node)
+                    holder = ParameterFlags(function.name, index)
+                    yield Declared(holder, place.source.path, None, span, whole.end, whole, (), "")
+
+    def _name_spans(self, place: Place, name: str) -> tuple[Span, ...]:
+        """Every place of a local name in its function, in any variant."""
+        if place.function is None:
+            return ()
+        found = {d.name_span for v in place.item.variants for d in v.declarators if d.name == name}
+        for variant in place.item.variants:
+            for offset, node in variant.identifiers.items():
+                if isinstance(node, c_ast.ID) and node.name == name:
+                    found.add(Span(offset, offset + len(name)))
+        return tuple(sorted(found))
+
+    # -- holders ------------------------------------------------------------------------------
+
+    def _follow(self, holder: Holder) -> None:
+        match holder:
+            case LocalFlags(path, _, start, name):
+                self._follow_variable(holder, path, start, name)
+            case ParameterFlags(function, index):
+                self._follow_parameter(holder, function, index)
+            case ResultFlags(function):
+                self._follow_result(holder, function)
+            case MacroFlags(name):
+                self._follow_macro(holder, name)
+
+    def _record(self, holder: Holder, found: Use | Failure | None) -> None:
+        if isinstance(found, Use):
+            self._add(found)
+        elif found is not None:
+            self.flow.failures.setdefault(holder, found)
+
+    def _item(self, path: str, start: int) -> Item | None:
+        parsed = self.sources.parsed(path, self.wanted)
+        item = parsed.item_at(start) if parsed is not None else None
+        return item if isinstance(item, Item) else None
+
+    def _follow_variable(self, holder: Holder, path: str, start: int, name: str) -> None:
+        item = self._item(path, start)
+        if item is None:
+            return
+        offsets: set[int] = set()
+        for variant in item.variants:
+            place = self._place(path, item, variant)
+            for declarator in place.declarators(name):
+                self._declare(holder, place, declarator)
+            for offset, node in variant.identifiers.items():
+                if isinstance(node, c_ast.ID) and node.name == name:
+                    offsets.add(offset)
+        for offset in sorted(offsets):
+            self._record(holder, self.agreed_use(path, offset))
+
+    def _declare(self, holder: Holder, place: Place, declarator: Declarator) -> None:
+        """The type of a holder becomes gfp_t: it must be the flag type or a plain integer."""
+        path, start = place.source.path, declarator.specifiers.start
+        kind = type_name(declarator.node)
+        if kind != self.family.flag_type and kind not in _INTEGERS:
+            failure = self._fail(
+                path, start, f"{declarator.name} has the type {kind or 'of a pointer'}"
+            )
+            self.flow.failures.setdefault(holder, failure)
+            return
+        sharing = [
+            other.name
+            for other in place.variant.declarators
+            if other.specifiers == declarator.specifiers and other.name != declarator.name
+        ]
+        if kind != self.family.flag_type and sharing:
+            failure = self._fail(
+                path, start, f"{declarator.name} shares its declaration with {', '.join(sharing)}"
+            )
+            self.flow.failures.setdefault(holder, failure)
+            return
+        type_span = self._type_span(place, declarator)
+        if type_span is None:
+            failure = self._fail(path, start, f"the type of {declarator.name} is not one word")
+            self.flow.failures.setdefault(holder, failure)
+            return
+        try:
+            self.flow.declared.add(self._declaration(place, declarator, type_span))
+        except NotUnderstood as error:
+            self.flow.failures.setdefault(holder, self._fail(path, error.offset, error.what))
+        if declarator.init is not None:
+            self._follow_initialiser(holder, place, declarator)
+
+    def _follow_initialiser(self, holder: Holder, place: Place, declarator: Declarator) -> None:
+        init = declarator.node.init
+        try:
+            self._add(find_use(place, init))
+        except NotUnderstood as error:
+            failure = self._fail(place.source.path, error.offset, error.what)
+            self.flow.failures.setdefault(holder, failure)
+
+    def _type_span(self, place: Place, declarator: Declarator) -> Span | None:
+        text = declarator.specifiers.of(place.source.text)
+        kind = type_name(declarator.node) or ""
+        at = text.find(kind)
+        if at < 0 or text.count(kind) != 1:
+            return None
+        start = declarator.specifiers.start + at
+        return Span(start, start + len(kind))
+
+    def _follow_parameter(self, holder: Holder, function: str, index: int) -> None:
+        self.wanted = self.wanted | {function}
+        defined = False
+        for path, found in self._all(function):
+            for place in self.places(path, found.span.start):
+                role = self._role(place, found.span, function)
+                if role == "call":
+                    self._call_argument(holder, place, found.span, index)
+                elif role in ("definition", "prototype"):
+                    defined |= role == "definition"
+                    self._signature(holder, place, function, index)
+                else:
+                    failure = self._fail(
+                        path, found.span.start, f"the address of {function} is taken"
+                    )
+                    self.flow.failures.setdefault(holder, failure)
+        if not defined:
+            failure = Failure(self.family.header, 1, f"no body of {function} in the files read")
+            self.flow.failures.setdefault(holder, failure)
+
+    def _all(self, name: str) -> Iterator[tuple[str, Occurrence]]:
+        for path in self.sources.holding({name}):
+            for found in self._occurrences(path, frozenset({name})):
+                yield path, found
+
+    def _role(self, place: Place, span: Span, function: str) -> str:
+        if any(call.callee_span == span for call in place.variant.calls):
+            return "call"
+        if place.item.kind == "function" and place.item.name_span == span:
+            return "definition"
+        for declarator in place.variant.declarators:
+            if declarator.name_span == span and isinstance(declarator.node.type, c_ast.FuncDecl):
+                return "prototype"
+        return "other"
+
+    def _call_argument(self, holder: Holder, place: Place, span: Span, index: int) -> None:
+        call = next(c for c in place.variant.calls if c.callee_span == span)
+        path = place.source.path
+        if index >= len(call.slots):
+            failure = self._fail(
+                path, span.start, f"{call.callee} is called with too few arguments"
+            )
+            self.flow.failures.setdefault(holder, failure)
+            return
+        try:
+            self._add(slot_use(place, call, index))
+        except NotUnderstood as error:
+            self.flow.failures.setdefault(holder, self._fail(path, error.offset, error.what))
+
+    def _signature(self, holder: Holder, place: Place, function: str, index: int) -> None:
+        given = parameters(place.item, function)
+        if index >= len(given):
+            return
+        node = given[index]
+        for declarator in place.variant.declarators:
+            if declarator.node is node:
+                self._declare(holder, place, declarator)
+                if place.function == function:
+                    self._body_uses(holder, place, declarator.name)
+
+    def _body_uses(self, holder: Holder, place: Place, name: str) -> None:
+        for offset, node in sorted(place.variant.identifiers.items()):
+            if isinstance(node, c_ast.ID) and node.name == name:
+                self._record(holder, self.agreed_use(place.source.path, offset))
+
+    def _follow_result(self, holder: Holder, function: str) -> None:
+        self.wanted = self.wanted | {function}
+        for path, found in self._all(function):
+            for place in self.places(path, found.span.start):
+                role = self._role(place, found.span, function)
+                if role == "definition":
+                    self._returns(holder, place)
+                elif role == "call":
+                    call = next(c for c in place.variant.calls if c.callee_span == found.span)
+                    self._try_use(holder, place, call.node)
+                elif role == "other":
+                    failure = self._fail(
+                        path, found.span.start, f"the address of {function} is taken"
+                    )
+                    self.flow.failures.setdefault(holder, failure)
+
+    def _try_use(self, holder: Holder, place: Place, node: c_ast.Node) -> None:
+        try:
+            self._add(find_use(place, node))
+        except NotUnderstood as error:
+            failure = self._fail(place.source.path, error.offset, error.what)
+            self.flow.failures.setdefault(holder, failure)
+
+    def _returns(self, holder: Holder, place: Place) -> None:
+        for statement in place.variant.statements:
+            if isinstance(statement.node, c_ast.Return) and statement.node.expr is not None:
+                self._try_use(holder, place, statement.node.expr)
+
+    def _follow_macro(self, holder: Holder, name: str) -> None:
+        self.wanted = self.wanted | {name}
+        for path, found in self._all(name):
+            offset = found.span.start
+            parsed = self.sources.parsed(path, self.wanted)
+            assert parsed is not None
+            defining = next((m for m in parsed.macros if m.name_span == found.span), None)
+            if defining is not None:
+                for variant in defining.variants:
+                    self._try_use(holder, self._place(path, defining, variant), variant.root)
+                continue
+            use = self.agreed_use(path, offset)
+            if use is None:
+                use = self._fail(path, offset, f"{name} is used where nothing was parsed")
+            self._record(holder, use)
+
+
+def follow_flags(sources: Sources, family: Family) -> FlagFlow:
+    """All uses of a family's flags in the files of a run, with what was not understood."""
+    return FlowReader(sources, family).run()
+
+
+def lost_in(flow: FlagFlow, path: str, spans: Iterable[Span]) -> Failure | None:
+    """The first thing that was not understood inside one of the spans of a file."""
+    held = tuple(spans)
+    for (where, found), failure in sorted(flow.lost.items(), key=lambda row: row[0][1].span):
+        if where == path and any(found.span in span for span in held):
+            return failure
+    return None

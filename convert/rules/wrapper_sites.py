@@ -1,0 +1,223 @@
+"""The sites of wrapper names in code: calls, callbacks, and other things of the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pycparser import c_ast
+
+from convert.errors import InternalCheckError
+from convert.profiles.wrappers import Allocator, Deallocator
+from convert.rules.calls import CallRefused, convert_allocation, directive_in
+from convert.rules.drafts import Account, Draft
+from convert.rules.flag_flow import FlowReader, lost_in
+from convert.rules.flag_use import NotUnderstood, Place, slot_use
+from convert.rules.flag_writing import FlagWriter
+from convert.rules.model import Converted, Kept, Refused
+from convert.rules.replacement import Replacement
+from convert.semantics.flags import FlagSemantics
+from convert.sites.family import Family
+from convert.sites.model import SiteKind
+from convert.sites.occurrences import Occurrence, occurrences
+from convert.sites.sources import Sources
+from convert.source.edits import Edit, Span
+from convert.source.text import SourceFile
+from convert.source.variants import Call
+
+_RULE_ALLOC = "plain-allocation"
+_RULE_FREE = "plain-free"
+
+
+@dataclass(frozen=True)
+class WrapperSites:
+    """Decides one wrapper name at a time; ``account`` tells which names have a site already."""
+
+    sources: Sources
+    family: Family
+    semantics: FlagSemantics
+    kept_options: frozenset[str]
+    reader: FlowReader
+    writer: FlagWriter
+    account: Account
+
+    @property
+    def allocators(self) -> Mapping[str, Allocator]:
+        """The allocating wrappers by name."""
+        return {fact.name: fact for fact in self.family.profile.allocator}
+
+    @property
+    def deallocators(self) -> Mapping[str, Deallocator]:
+        """The freeing wrappers by name."""
+        return {fact.name: fact for fact in self.family.profile.deallocator}
+
+    def draft(self, source: SourceFile, found: Occurrence) -> Draft:
+        """The site of one wrapper name in code: a call, a callback, or something else."""
+        kind = SiteKind.ALLOC if found.name in self.allocators else SiteKind.FREE
+        rule = _RULE_ALLOC if kind is SiteKind.ALLOC else _RULE_FREE
+        blank = Draft(
+            kind,
+            source.path,
+            self.reader.function_at(source.path, found.span.start),
+            found.name,
+            found.span,
+            frozenset({found.span.start}),
+            Refused(rule, ""),
+        )
+        places = self.reader.places(source.path, found.span.start)
+        if not places:
+            return self._unparsed(source, found, blank, rule)
+        calls = {self._shape(call): (p, call) for p in places for call in self._calls(p, found)}
+        if not calls:
+            return self._no_call(source, found, blank, places)
+        missing = sum(1 for p in places if not self._calls(p, found))
+        if len(calls) > 1 or missing:
+            return self._refuse(blank, source, found.span.start, rule, "the #if variants disagree")
+        place, call = next(iter(calls.values()))
+        blank = replace(blank, span=call.span)
+        if place.declarators(found.name):
+            what = f"{found.name} is a local name here, not the wrapper"
+            return replace(blank, decision=Kept(rule, self._at(source, found.span.start, what)))
+        if directive_in(source, call.span):
+            what = "a preprocessor line stands inside the call"
+            return self._refuse(blank, source, call.span.start, rule, what)
+        if kind is SiteKind.ALLOC:
+            return self._allocation(source, blank, place, call)
+        return self._free(source, blank, call)
+
+    def _calls(self, place: Place, found: Occurrence) -> list[Call]:
+        return [call for call in place.variant.calls if call.callee_span == found.span]
+
+    @staticmethod
+    def _shape(call: Call) -> tuple[Span, int, int, tuple[Span, ...]]:
+        return call.span, call.open, call.close, tuple(slot.span for slot in call.slots)
+
+    def _at(self, source: SourceFile, offset: int, what: str) -> str:
+        return f"{source.path}:{source.line(offset)}: {what}"
+
+    def _refuse(self, draft: Draft, source: SourceFile, offset: int, rule: str, what: str) -> Draft:
+        return replace(draft, decision=Refused(rule, self._at(source, offset, what)))
+
+    def _unparsed(self, source: SourceFile, found: Occurrence, blank: Draft, rule: str) -> Draft:
+        parsed = self.sources.parsed(source.path, self.reader.wanted)
+        offset = found.span.start
+        if parsed is not None and any(offset in span for span in parsed.dead_spans):
+            reason = self._at(source, offset, "inside `#if 0`, which is never compiled")
+            return replace(blank, decision=Refused(rule, reason, blocks_removal=False))
+        item = parsed.item_at(offset) if parsed is not None else None
+        what = "this place could not be parsed"
+        if item is not None:
+            construct = getattr(item, "construct", "its text holds no expression here")
+            what = f"{item.name} was not parsed: {construct}"
+        return self._refuse(blank, source, offset, rule, what)
+
+    def _no_call(
+        self, source: SourceFile, found: Occurrence, blank: Draft, places: Sequence[Place]
+    ) -> Draft:
+        """A wrapper's name that is no callee: a callback, or another thing of the same name."""
+        offset = found.span.start
+        rule = _RULE_FREE if found.name in self.deallocators else _RULE_ALLOC
+        if all(self._is_other_thing(place, found) for place in places):
+            what = f"{found.name} names a member, label or local here, not the wrapper"
+            return replace(blank, decision=Kept(rule, self._at(source, offset, what)))
+        as_value = all(
+            isinstance(place.variant.identifiers.get(offset), c_ast.ID) for place in places
+        )
+        free = self.deallocators.get(found.name)
+        if not as_value or free is None:
+            what = f"the name {found.name} is used other than in a call"
+            return self._refuse(blank, source, offset, rule, what)
+        edit = Edit(found.span, free.plain)
+        decision = Converted(
+            _RULE_FREE, "free", (), "", f"{free.plain}() has the same type and does the same"
+        )
+        return replace(
+            blank,
+            decision=decision,
+            replacement=Replacement("", source.path, (edit,), None, "free"),
+        )
+
+    def _is_other_thing(self, place: Place, found: Occurrence) -> bool:
+        offset = found.span.start
+        if any(d.name_span == found.span for d in place.variant.declarators):
+            return place.item.kind == "function" or not self._declares_function(place, found)
+        node = place.variant.identifiers.get(offset)
+        if node is None or not isinstance(node, c_ast.ID):
+            return node is not None
+        parent = place.variant.parent_of(node)
+        if isinstance(parent, c_ast.StructRef) and parent.field is node:
+            return True
+        return bool(place.declarators(found.name))
+
+    def _declares_function(self, place: Place, found: Occurrence) -> bool:
+        return any(
+            d.name_span == found.span and isinstance(d.node.type, c_ast.FuncDecl)
+            for d in place.variant.declarators
+        )
+
+    def _allocation(self, source: SourceFile, blank: Draft, place: Place, call: Call) -> Draft:
+        fact = self.allocators[blank.callee]
+        wanted = max(fact.size_slot, fact.flags_slot) + 1
+        if len(call.slots) != wanted:
+            what = f"{fact.name} has {len(call.slots)} arguments here, not {wanted}"
+            return self._refuse(blank, source, call.span.start, _RULE_ALLOC, what)
+        use = self.writer.slots.get((source.path, call.span))
+        if use is None:
+            try:
+                slot_use(place, call, fact.flags_slot)
+            except NotUnderstood as error:
+                draft = self._claim_slot(source, blank, call.slots[fact.flags_slot].span)
+                return self._refuse(draft, source, error.offset, _RULE_ALLOC, error.what)
+            raise InternalCheckError(f"{source.path}: a flags slot was read twice, differently")
+        blank = self._claim_slot(source, blank, use.span)
+        failure = self.writer.failure_of(use) or lost_in(self.writer.flow, source.path, [use.span])
+        if failure is not None:
+            return replace(blank, decision=Refused(_RULE_ALLOC, str(failure)))
+        names = self.writer.names_for(use)
+        change = convert_allocation(
+            source,
+            call,
+            fact,
+            use,
+            self.semantics,
+            self.family.profile,
+            names,
+            self.kept_options,
+            in_declaration=any(
+                d.init is not None and call.span in d.init for d in place.variant.declarators
+            ),
+        )
+        if isinstance(change, CallRefused):
+            draft = replace(blank, contract=change.contract)
+            return self._refuse(draft, source, change.offset, _RULE_ALLOC, change.what)
+        decision = Converted(
+            _RULE_ALLOC,
+            change.step,
+            (),
+            "",
+            f"{change.plain}() with the same contract",
+            change.before,
+            change.after,
+            change.differences,
+        )
+        pending = Replacement("", source.path, change.edits, change.place, change.step)
+        return replace(blank, contract=change.contract, decision=decision, replacement=pending)
+
+    def _claim_slot(self, source: SourceFile, blank: Draft, slot: Span) -> Draft:
+        names = frozenset({*self.family.profile.flags, self.family.flag_type})
+        inside = {
+            found.span.start
+            for found in occurrences(source, names)
+            if found.span in slot and not self.account.has(source.path, found.span.start)
+        }
+        return replace(blank, claims=blank.claims | inside)
+
+    def _free(self, source: SourceFile, blank: Draft, call: Call) -> Draft:
+        fact = self.deallocators[blank.callee]
+        if len(call.slots) != 1:
+            what = f"{fact.name} has {len(call.slots)} arguments here, not 1"
+            return self._refuse(blank, source, call.span.start, _RULE_FREE, what)
+        decision = Converted(_RULE_FREE, "free", (), "", f"{fact.name}() is {fact.plain}()")
+        edits = (Edit(call.callee_span, fact.plain),)
+        pending = Replacement("", source.path, edits, None, "free")
+        return replace(blank, decision=decision, replacement=pending)

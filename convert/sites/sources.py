@@ -1,0 +1,76 @@
+"""The files of a run: read once, parsed as far as the names of interest need it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from convert.source.dialect import Dialect
+from convert.source.parse import ParsedFile, parse_file
+from convert.source.text import BrokenSource, SourceFile, read_source
+from convert.tree.kernel import KernelTree
+
+C_SUFFIXES = (".c", ".h")
+
+
+class Sources:
+    """The C files under some paths. Parses lazily: only items that hold a wanted name.
+
+    ``broken`` maps the path of a file that could not be lexed to the reason. ``dialect`` is asked
+    for the tables only when the first file is parsed.
+    """
+
+    def __init__(
+        self, tree: KernelTree, paths: Iterable[str], dialect: Callable[[], Dialect]
+    ) -> None:
+        self.tree = tree
+        self.all_files = tuple(sorted({path for under in paths for path in tree.files(under)}))
+        self.broken: dict[str, BrokenSource] = {}
+        self._dialect = dialect
+        self._known_dialect: Dialect | None = None
+        self._texts: dict[str, bytes] = {}
+        self._sources: dict[str, SourceFile] = {}
+        self._parsed: dict[str, tuple[frozenset[str], ParsedFile]] = {}
+
+    @property
+    def c_files(self) -> tuple[str, ...]:
+        """The paths of all C sources and headers, sorted."""
+        return tuple(path for path in self.all_files if path.endswith(C_SUFFIXES))
+
+    def data(self, path: str) -> bytes:
+        """The bytes of any file of the tree."""
+        if path not in self._texts:
+            self._texts[path] = self.tree.read(path)
+        return self._texts[path]
+
+    def holding(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The C files whose bytes hold one of the names as a whole word."""
+        words = sorted(names)
+        if not words:
+            return ()
+        pattern = re.compile(rb"\b(?:" + b"|".join(w.encode() for w in words) + rb")\b")
+        return tuple(path for path in self.c_files if pattern.search(self.data(path)))
+
+    def source(self, path: str) -> SourceFile | None:
+        """The lexed file, or None if it is broken (see ``broken``)."""
+        if path not in self._sources and path not in self.broken:
+            try:
+                self._sources[path] = read_source(path, self.data(path))
+            except BrokenSource as error:
+                self.broken[path] = error
+        return self._sources.get(path)
+
+    def parsed(self, path: str, names: frozenset[str]) -> ParsedFile | None:
+        """The file with at least the items parsed that hold one of ``names``; None if broken."""
+        source = self.source(path)
+        if source is None:
+            return None
+        known = self._parsed.get(path)
+        if known is not None and names <= known[0]:
+            return known[1]
+        wanted = names | (known[0] if known else frozenset())
+        if self._known_dialect is None:
+            self._known_dialect = self._dialect()
+        parsed = parse_file(source, self._known_dialect, wanted)
+        self._parsed[path] = (wanted, parsed)
+        return parsed

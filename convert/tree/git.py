@@ -48,7 +48,9 @@ def resolve_commit(repo: Repo, rev: str, spec: str) -> str:
     if not rev or rev.startswith("-"):
         raise InputError(f"{spec}: no revision after the @")
     try:
-        return str(repo.git.rev_parse("--verify", "--quiet", f"{rev}^{{commit}}"))
+        # In two steps: ^{commit} behind :/text would be searched for as text.
+        found = repo.git.rev_parse("--verify", "--quiet", rev)
+        return str(repo.git.rev_parse("--verify", "--quiet", f"{found}^{{commit}}"))
     except GitCommandNotFound as error:
         raise InputError(NO_GIT) from error
     except GitCommandError as error:

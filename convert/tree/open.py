@@ -16,14 +16,14 @@ def open_tree(spec: str) -> KernelTree:
     Both halves may hold an ``@`` themselves: a directory of the whole name wins, then the longest
     directory before an ``@``; the rest is the revision. Raises InputError, which says what to name.
     """
-    if Path(spec).is_dir():
+    if spec and Path(spec).is_dir():
         return DirectoryTree(Path(spec), spec)
     places = [index for index, letter in enumerate(spec) if letter == "@" and index > 0]
     for place in reversed(places):
         directory = Path(spec[:place])
         if directory.is_dir():
             return GitTree(directory, spec[place + 1 :], spec)
-    if Path(spec).exists():
+    if spec and Path(spec).exists():
         raise InputError(f"{spec}: not a directory; name the top of a kernel tree")
-    missing = spec[: places[0]] if places else spec
+    missing = spec[: places[0]] if places else spec or "an empty name"
     raise InputError(f"{missing}: no such directory; name a kernel tree as DIR or DIR@REV")

@@ -92,6 +92,7 @@ class Selection:
 
 _NAME = re.compile(r"#(?:[ \t]|\\\r?\n|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/)*([A-Za-z_]\w*)?")
 _COMMENTS = re.compile(r"/\*[^*]*\*+(?:[^/*][^*]*\*+)*/|//(?:\\\r?\n|[^\n])*|\\\r?\n")
+_ENDING = re.compile(r"(?:[ \t\r\f\v]|\\\s*\Z)+\Z")
 _ONE_SYMBOL = re.compile(r"(!?)(?:defined|IS_ENABLED)\((\w+)\)")
 # Never defined where C code is read: assembler text, and C++ wrappers of user-space headers.
 _NEVER_DEFINED = frozenset({"__cplusplus", "__ASSEMBLY__", "__ASSEMBLER__"})
@@ -108,7 +109,8 @@ def _directive(source: SourceFile, index: int) -> Directive:
     assert match is not None  # a directive starts with `#`
     text = source.text[match.end() : span.end]
     start = match.end() + len(text) - len(text.lstrip())
-    argument = Span(start, max(start, match.end() + len(text.rstrip())))
+    ending = _ENDING.search(text)
+    argument = Span(start, max(start, match.end() + (ending.start() if ending else len(text))))
     name = match.group(1) or ""
     return Directive(name, span, source.line(span.start), argument.of(source.text), argument, index)
 

@@ -155,7 +155,7 @@ class DeclarationParser(StatementParser):
             self._pos = first + 1
             name = first
             node = c_ast.TypeDecl(self._values[first], None, None, None, coord=(first, first + 1))
-        elif kind == "LPAREN" and not self._opens_parameters(first + 1):
+        elif kind == "LPAREN" and not (abstract and self._opens_parameters(first + 1)):
             self._pos = first + 1
             node, name = self._declarator(abstract)
             self._take("RPAREN")

@@ -279,7 +279,12 @@ class ExpressionParser(TokenParser):
 
     def _code_argument(self, before: list[Node], first: int) -> Node:
         """Statements up to the argument's end; the last one may lack its semicolon."""
-        parts = before
+        outer, self._ends_with_parenthesis = self._ends_with_parenthesis, True
+        node = self._code_parts(before, first)
+        self._ends_with_parenthesis = outer
+        return node
+
+    def _code_parts(self, parts: list[Node], first: int) -> Node:
         while True:
             if self._types[self._pos] == "SEMI":
                 self._pos += 1
@@ -298,7 +303,8 @@ class ExpressionParser(TokenParser):
     def _parse_primary_expression(self) -> Node:
         first = self._pos
         kind = self._types[first]
-        if kind == "ID":
+        if kind == "ID" or kind == "TYPEID":
+            # No type can stand here: a table of types holds names of the whole tree.
             self._pos = first + 1
             if self._types[self._pos] in ("STRING_LITERAL", "ID") and self._joins_string():
                 return self._string(first)
@@ -328,11 +334,11 @@ class ExpressionParser(TokenParser):
         self._refuse("expected an expression")
 
     def _joins_string(self) -> bool:
-        """Whether only names stand between here and a string literal."""
+        """Whether only names stand between here and a string literal (or, in a macro, anything)."""
         at = self._pos
         while self._types[at] == "ID":
             at += 1
-        return self._types[at] == "STRING_LITERAL"
+        return self._types[at] == "STRING_LITERAL" or not self._strict
 
     def _string(self, first: int) -> Node:
         """Adjacent literals, and between them macros that stand for literals."""

@@ -99,6 +99,7 @@ class TokenParser(CParser):  # type: ignore[misc]
         self._values: list[str] = []
         self._pos = 0
         self._strict = False
+        self._ends_with_parenthesis = False  # in statements that are a macro's argument
         self.records = Records([], [], [])
 
     def load(self, run: Run) -> None:
@@ -107,6 +108,7 @@ class TokenParser(CParser):  # type: ignore[misc]
         self._values = run.values
         self._pos = 0
         self._strict = False
+        self._ends_with_parenthesis = False
         self.records = Records([], [], [])
 
     # Token access, as the inherited productions use it.

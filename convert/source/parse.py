@@ -104,7 +104,8 @@ class ParsedFile:
 
     def item_at(self, offset: int) -> Item | ParseRefusal | None:
         """The innermost item or refused item that holds a byte (a macro inside a function wins)."""
-        found = [thing for thing in (*self.items, *self.refusals) if offset in thing.span]
+        things: list[Item | ParseRefusal] = [*self.items, *self.refusals]
+        found = [thing for thing in things if offset in thing.span]
         return min(found, key=lambda thing: thing.span.end - thing.span.start, default=None)
 
 
@@ -143,7 +144,7 @@ class _FileParser:
 
     def run(self) -> ParsedFile:
         if self._hits is None or self._hits:
-            self._dialect = self._dialect.joined(file_dialect(self._source.text))
+            self._dialect = file_dialect(self._source.text, self._dialect)
             self._words = WordTypes(self._dialect)
             self._parser = ExternalParser(self._dialect)
             for piece in slices(self._source, self._dialect, self._groups, self._dead):
@@ -212,12 +213,17 @@ class _FileParser:
         inside: list[Group] = []
         outer: Mapping[str, bool] = {}
         for group in self._groups.groups:
-            if group.first >= piece.first and group.last < piece.next:
+            if group.last < piece.first or group.first >= piece.next:
+                continue
+            around = [
+                number
+                for number, branch in enumerate(group.branches)
+                if branch.first <= piece.first and piece.next <= branch.next
+            ]
+            if around:
+                outer = bind(outer, path_conditions(group, around[0])) or outer
+            else:
                 inside.append(group)
-            elif group.first < piece.first and group.last >= piece.next:
-                for number, branch in enumerate(group.branches):
-                    if branch.first <= piece.first and piece.next <= branch.next:
-                        outer = bind(outer, path_conditions(group, number)) or outer
         return inside, dict(outer)
 
     def _variants(

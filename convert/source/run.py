@@ -35,6 +35,7 @@ class WordTypes(dict[str, str]):
         super().__init__(PUNCTUATORS)
         self.update(dict.fromkeys(dialect.typedefs, "TYPEID"))
         self.update(KEYWORDS)
+        self.update(dict.fromkeys(dialect.specifiers, "INLINE"))
         self.update(dict.fromkeys(dialect.annotations, DROPPED))
         self.update(dict.fromkeys(dialect.annotations_with_arguments, DROPPED_CALL))
 
@@ -93,7 +94,7 @@ def run_of(
 def finish(values: list[str], types: list[str], starts: list[int], ends: list[int]) -> Run:
     """Drop annotations and add the padding."""
     if DROPPED in types or DROPPED_CALL in types:
-        keep = [index for index in _without_annotations(types)]
+        keep = list(_without_annotations(types))
         values = [values[index] for index in keep]
         types = [types[index] for index in keep]
         starts = [starts[index] for index in keep]
@@ -115,17 +116,34 @@ def _kept(
 
 
 def _without_annotations(types: list[str]) -> Iterable[int]:
+    """The indexes of what is left; types of calls that only look like annotations become ID."""
     index = 0
+    before = "SEMI"
     while index < len(types):
         kind = types[index]
         if kind == DROPPED_CALL:
-            index += 1
-            if index < len(types) and types[index] == "LPAREN":
-                index = _past_parentheses(types, index)
-            continue
+            end = index + 1
+            if end < len(types) and types[end] == "LPAREN":
+                end = _past_parentheses(types, end)
+            following = types[end] if end < len(types) else ""
+            if before in _BEFORE_VALUES or (before in _BEFORE_STATEMENTS and following == "SEMI"):
+                kind = types[index] = "ID"  # a function that has an annotation's name
+            else:
+                index = end
+                continue
         if kind != DROPPED:
             yield index
+            before = kind
         index += 1
+
+
+_BEFORE_VALUES = frozenset(
+    kind for kind in PUNCTUATORS.values() if kind.endswith("EQUAL")
+) | {
+    "EQUALS", "RETURN", "CONDOP", "EQ", "NE", "LT", "GT", "LE", "GE", "LOR", "LAND", "OR", "XOR",
+    "PLUS", "MINUS", "DIVIDE", "MOD", "LSHIFT", "RSHIFT", "LNOT", "NOT", "ARROW", "PERIOD",
+}  # fmt: skip
+_BEFORE_STATEMENTS = frozenset({"SEMI", "LBRACE", "COLON", "ELSE", "DO"})
 
 
 def _past_parentheses(types: list[str], index: int) -> int:

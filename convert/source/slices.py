@@ -227,9 +227,7 @@ class Slicer:
         """Whether `ID(…)` outside brackets is a whole item, as macros without `;` are."""
         if state.assigned or state.function or state.paren < 0:
             return False
-        following = at + 1
-        while following < len(self._order) and not self._word(following):
-            following += 1
+        following = self._following(at)
         if following >= len(self._order):
             return False
         index = self._order[following]
@@ -248,6 +246,16 @@ class Slicer:
             and self._order[name] >= (state.start or 0)
             and self._word(name) not in dialect.annotations_with_arguments
         )
+
+    def _following(self, at: int) -> int:
+        """The place of the next token of code; an `#else` and what it guards are passed over."""
+        at += 1
+        while at < len(self._order) and self._kinds[self._order[at]] == Kind.DIRECTIVE:
+            switch = self._switches.get(self._order[at])
+            at += 1
+            while switch and at < len(self._order) and self._order[at] < switch.last:
+                at += 1
+        return at
 
     def _resume_after(self, start: int) -> int:
         """The place after a broken item that starts at a token: past the next `}` in column one."""

@@ -45,6 +45,8 @@ class StatementParser(ExpressionParser):
         if self._types[first] not in EXPRESSION_STARTS:
             self._refuse("expected a statement")
         node = self._parse_expression()
+        if self._ends_with_parenthesis and self._types[self._pos] == "RPAREN":
+            return node
         self._take("SEMI")
         return node
 

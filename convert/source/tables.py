@@ -49,16 +49,27 @@ _DEFINE = re.compile(
     re.MULTILINE,
 )
 _HEAD_WORDS = frozenset({"for", "while", "if", "switch"})
-_HEAD = re.compile(r"\b(?:for|while|if|switch|else|[a-z_]*each\w*)\b", re.ASCII)
+_HEAD_ENDS = (")", "e", "o")  # … of `else` and `do`
+_HEAD = re.compile(r"\b(?:for|do|while|if|switch|else|[a-z_]*each\w*)\b", re.ASCII)
 _ALIAS = re.compile(r"(?:\s|\\\r?\n)*\w+\s*\(")
 _TYPE = re.compile(r"[A-Za-z_]\w*(?:[ \t]+\w+|[ \t]*\*)*[ \t]*(?:/\*.*|//.*)?\Z")
 _ATTRIBUTE = re.compile(r"(?:\s|\\\r?\n)*(?:__\w+|noinline|notrace|asmlinkage)\b")
+# A name without a leading underscore must say what it is: dropping it hides it.
+_PACKING = re.compile(r"PACK|ALIGN|ATTR")
 _BASIC = frozenset(
     word
     for word, kind in KEYWORDS.items()
     if kind in ("CHAR", "CONST", "DOUBLE", "FLOAT", "INT", "LONG", "SHORT", "SIGNED", "UNSIGNED",
                 "VOID", "VOLATILE", "_BOOL", "__INT128")
 )  # fmt: skip
+
+
+_SPECIFIERS = frozenset(
+    word
+    for word, kind in KEYWORDS.items()
+    if kind in ("STATIC", "EXTERN", "INLINE", "CONST", "VOLATILE", "REGISTER")
+)
+_FIXED = Dialect()
 
 
 def words_of(text: str) -> FileWords:
@@ -77,18 +88,18 @@ def words_of(text: str) -> FileWords:
         if not body or name in KEYWORDS:
             continue
         if parameters:
-            last = body.rstrip()[-1:]
-            if last in ")e" and (_HEAD.search(body) or _ALIAS.match(body)):
+            braces = body.count("{") - body.count("}")
+            if braces:
+                (openers if braces > 0 else closers).append(name)
+            elif body.rstrip()[-1:] in _HEAD_ENDS and (_HEAD.search(body) or _ALIAS.match(body)):
                 first = _head(body)
-                if first:
+                if first == "do":
+                    openers.append(name)
+                elif first:
                     heads[name] = (first,)
-            elif last == "{":
-                openers.append(name)
-            elif body.lstrip(" \t\\\r\n")[:1] == "}":
-                closers.append(name)
         elif len(body) < 80 and _TYPE.match(body):
             types[name] = tuple(re.sub(r"/\*.*|//.*", "", body).replace("*", " * ").split())
-        if _ATTRIBUTE.match(body) and len(body) < 200:
+        if (name[0] == "_" or _PACKING.search(name)) and _ATTRIBUTE.match(body) and len(body) < 200:
             attributes[name + parameters[:1]] = _attribute_words(body)
     return FileWords(collected.typedefs, heads, types, attributes, tuple(openers), tuple(closers))
 
@@ -113,6 +124,12 @@ def _head(body: str) -> str:
             at += 1
             if at == len(words):
                 return words[first]
+        elif word == "do" and at + 1 == len(words):
+            return word
+        elif word == "do" and words[at + 1 : at + 2] == ["{"]:
+            at = past_bracket(words, at + 1)
+            if words[at : at + 2] == ["while", "("]:
+                at = past_bracket(words, at + 1)
         elif word in _HEAD_WORDS and words[at + 1 : at + 2] == ["("]:
             at = past_bracket(words, at + 1)
             if at == len(words):
@@ -174,34 +191,41 @@ def merge(files: Iterable[FileWords]) -> FileWords:
     )
 
 
-def join(files: Iterable[FileWords]) -> Dialect:
-    """Close the tables over each other and over the fixed words."""
+def join(files: Iterable[FileWords], base: Dialect = _FIXED) -> Dialect:
+    """Close the tables over each other and over the words of ``base``."""
     words = merge(files)
     loops = _closed(
-        set(), words.heads, lambda body, known: bool(known.union(_HEAD_WORDS) & set(body))
+        set(base.loop_macros),
+        words.heads,
+        lambda body, known: not (known | _HEAD_WORDS).isdisjoint(body),
     )
-    plain = {name: body for name, body in words.attributes.items() if body}
     annotations = _closed(
-        set(ANNOTATIONS) | {f"{name}(" for name in ANNOTATIONS_WITH_ARGUMENTS},
-        plain,
+        set(base.annotations) | {f"{name}(" for name in base.annotations_with_arguments},
+        {name: body for name, body in words.attributes.items() if body},
         lambda body, known: all(word in known or f"{word}(" in known for word in body),
     )
-    without = frozenset(name for name in annotations if not name.endswith("("))
-    with_arguments = frozenset(name[:-1] for name in annotations if name.endswith("("))
-    typedefs = set(words.typedefs)
-    typedefs |= _closed(
-        set(),
+    without = {name for name in annotations if not name.endswith("(")}
+    with_arguments = {name[:-1] for name in annotations if name.endswith("(")}
+    specifiers = _closed(
+        set(base.specifiers),
         words.types,
-        lambda body, known: _spells_type(body, known | typedefs),
+        lambda body, known: all(word in known or word in _SPECIFIERS for word in body),
     )
-    typedefs -= set(KEYWORDS) | without | with_arguments
+    typedefs = _closed(
+        set(base.typedefs) | set(words.typedefs),
+        words.types,
+        _spells_type,
+    )
+    fixed = set(KEYWORDS)
+    whiles = {name for name, first in words.heads.items() if "while" in first}
     return Dialect(
-        frozenset(typedefs),
+        frozenset(typedefs - fixed - without - with_arguments - specifiers),
         frozenset(loops),
-        frozenset(words.openers) - loops,
-        frozenset(words.closers),
-        without - set(KEYWORDS),
-        with_arguments - set(KEYWORDS),
+        frozenset(base.block_openers.union(words.openers) - loops),
+        frozenset(base.block_closers.union(words.closers, whiles)),
+        frozenset(specifiers - fixed),
+        frozenset(without - fixed),
+        frozenset(with_arguments - fixed),
     )
 
 
@@ -224,11 +248,11 @@ def _spells_type(body: tuple[str, ...], known: set[str]) -> bool:
     return all(word == "*" or word in _BASIC or word in known for word in body)
 
 
-def file_dialect(text: str) -> Dialect:
-    """The words that a source file defines for itself."""
+def file_dialect(text: str, base: Dialect) -> Dialect:
+    """The words of ``base`` and those that a source file defines for itself."""
     if "typedef" not in text and "define" not in text:
-        return Dialect()
-    return join([words_of(text)])
+        return base
+    return join([words_of(text)], base)
 
 
 def to_json(words: FileWords) -> dict[str, Any]:
@@ -245,12 +269,11 @@ def to_json(words: FileWords) -> dict[str, Any]:
 
 def from_json(data: Mapping[str, Any]) -> FileWords:
     """Read `to_json`'s form; raises KeyError, TypeError or AttributeError for any other."""
-    return FileWords(
-        tuple(data["typedefs"]),
-        *(
-            {name: tuple(body) for name, body in data[key].items()}
-            for key in ("heads", "types", "attributes")
-        ),
-        tuple(data["openers"]),
-        tuple(data["closers"]),
+    heads, types, attributes = (
+        {name: tuple(body) for name, body in data[key].items()}
+        for key in ("heads", "types", "attributes")
     )
+    return FileWords(
+        tuple(data["typedefs"]), heads, types, attributes, tuple(data["openers"]),
+        tuple(data["closers"]),
+    )  # fmt: skip

@@ -73,12 +73,12 @@ _NO_NAMES = ANNOTATIONS | {"const", "volatile"}
 
 
 def _name_in_parentheses(words: list[str], at: int) -> str:
-    """The name in ``(*name)``, ``(*name[3])`` or ``(name)``; empty for a parameter list."""
+    """The name in ``(*name)``, ``(*name[3])`` or ``(name)(``; empty for a parameter list."""
     inner = words[at + 1 : at + 8]
     stars = 0
     while inner and (inner[0] in ("*", "(") or inner[0] in _NO_NAMES):
         stars += inner[0] == "*"
         inner = inner[1:]
-    if len(inner) > 1 and inner[0].isidentifier() and (stars or inner[1] == ")"):
-        return inner[0] if stars else ""
+    if len(inner) > 1 and inner[0].isidentifier() and (stars or inner[1:3] == [")", "("]):
+        return inner[0]
     return ""

@@ -34,7 +34,7 @@ class Column:
 
 def report_console(file: IO[str]) -> Console:
     """A console for a report: no colour and a fixed width unless ``file`` is a terminal."""
-    console = Console(file=file, highlight=False, markup=False, emoji=False)
+    console = Console(file=file)
     if not is_styled(console):
         console.width = PLAIN_WIDTH
     return console

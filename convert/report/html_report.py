@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.resources import files
-from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -18,6 +16,7 @@ from convert.plan import Plan
 from convert.report.diffs import site_diff
 from convert.report.display import visible
 from convert.report.view import DecisionName, SiteView, conclusion, view_plan
+from convert.series.templates import template_root
 
 _CONTRACT_WORDS = {True: "yes", False: "no", None: "not decided"}
 _LINE_CLASSES = {"+": "added", "-": "removed", "@": "place"}
@@ -85,7 +84,7 @@ def _site(plan: Plan, view: SiteView, number: int) -> HtmlSite:
 
 def _environment() -> Environment:
     return Environment(
-        loader=FileSystemLoader(_template_root()),
+        loader=FileSystemLoader(template_root()),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_finalize,
@@ -97,10 +96,3 @@ def _environment() -> Environment:
 def _finalize(value: object) -> object:
     """Show control characters in everything that the template prints; escaping comes after."""
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _template_root() -> Path:
-    """The folder templates/: inside the installed package, or beside it in a source tree."""
-    package = Path(str(files("convert")))
-    packaged = package / "_templates"
-    return packaged if packaged.is_dir() else package.parent / "templates"

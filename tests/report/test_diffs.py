@@ -96,7 +96,9 @@ def patched(old: str, patch: str) -> str:
         if line[0] in " +":
             result.append(line[1:])
         last = line[0]
-    return "".join(result + lines[at:])
+    result += lines[at:]
+    assert all(line.endswith("\n") for line in result[:-1])
+    return "".join(result)
 
 
 @given(case=edited_texts(), context=st.integers(0, 3))

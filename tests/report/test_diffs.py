@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from unidiff.patch import PatchSet
 
@@ -101,6 +101,9 @@ def patched(old: str, patch: str) -> str:
     return "".join(result)
 
 
+@example(case=("a\nb\n", [Edit(Span(1, 2), "")], "ab\n"), context=0)
+@example(case=("a", [Edit(Span(1, 1), "b")], "ab"), context=0)
+@settings(max_examples=300)
 @given(case=edited_texts(), context=st.integers(0, 3))
 def test_hunks_lead_from_old_to_new(case: tuple[str, list[Edit], str], context: int) -> None:
     old, edits, new = case

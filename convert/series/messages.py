@@ -104,7 +104,7 @@ def _cover_variables(
         "generator": generator,
         "counts": counts,
         "count_rows": [("sites", "found", "converted", "kept", "refused"), *rows, total],
-        "wrappers": _callees(plan.sites, _CALLS),
+        "wrappers": _callees([p for p in plan.sites if not isinstance(p.decision, Kept)], _CALLS),
         "removes": any(change.delete for step in plan.steps for change in step.changes),
         "differences": step_differences(plan, converted),
         "refused": [_refusal(p, p.decision) for p in plan.sites if isinstance(p.decision, Refused)],

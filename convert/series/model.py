@@ -49,7 +49,8 @@ class Commit:
         lines = self.body.split("\n")
         bad = [line for line in lines if line.startswith(_ENDS_MESSAGE) or line != line.rstrip()]
         bad += [line for line in lines[:1] if not line or line.startswith(_HEADERS)]
-        if bad or lines[-1] or "\n\n\n" in self.body:
+        blank = "\n\n\n" in self.body or self.body.endswith("\n\n")
+        if bad or blank or lines[-1]:
             raise InternalCheckError(
                 f"commit {self.number}: a mail would change its message at {bad or lines[-2:]!r}"
             )

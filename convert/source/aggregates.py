@@ -90,13 +90,13 @@ class AggregateParser(DeclarationParser):
         else:
             declarator, name = self._declarator()
         extent = (start, self._pos)
-        info: dict[str, Any] = {"decl": declarator}
+        bits = None
         if self._types[self._pos] == "COLON":
             self._pos += 1
-            info["bitsize"] = self._parse_conditional_expression()
+            bits = self._parse_conditional_expression()
         if not spec["type"]:
             self._refuse("a member without a type", first)
-        node = self._build_declarations(spec, [info])[0]
+        node = self._made(spec, declarator, bits=bits)
         node.coord = (first, self._pos)
         if name is not None:
             self.records.declarators.append(

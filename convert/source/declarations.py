@@ -116,14 +116,49 @@ class DeclarationParser(StatementParser):
             node.type.coord = (start, start)
         return node
 
+    def _made(
+        self, spec: dict[str, list[Any]], declarator: Node, init: Node = None, bits: Node = None
+    ) -> Node:
+        """A Decl or Typedef with its type in place: what pycparser's builders do, in one step."""
+        node: Node
+        if "typedef" in spec["storage"]:
+            node = c_ast.Typedef(None, spec["qual"], spec["storage"], declarator)
+        else:
+            node = c_ast.Decl(
+                None, spec["qual"], spec["alignment"], spec["storage"], spec["function"],
+                declarator, init, bits,
+            )  # fmt: skip
+        return self._fix_decl_name_type(node, spec["type"])
+
     def _fix_decl_name_type(self, decl: Node, typename: list[Node]) -> Node:
-        fixed = super()._fix_decl_name_type(decl, typename)
-        inner = fixed
-        while not isinstance(inner, c_ast.TypeDecl):
+        """Hang the type below the declarator; refuses more types than one, unless all are words."""
+        inner = decl
+        while type(inner) is not c_ast.TypeDecl:
             inner = inner.type
+        if len(typename) == 1 and type(typename[0]) in _PLAIN_TYPES:
+            decl.name = inner.declname
+            inner.quals = decl.quals[:]
+            inner.type = typename[0]
+            if type(typename[0]) is c_ast.IdentifierType:  # each declarator has its own
+                inner.type = c_ast.IdentifierType(typename[0].names, typename[0].coord)
+            return decl
+        fixed = super()._fix_decl_name_type(decl, typename)
         if len(typename) > 1 and isinstance(inner.type, c_ast.IdentifierType):
             inner.type.coord = (typename[0].coord[0], typename[-1].coord[1])
         return fixed
+
+    def _parse_pointer(self) -> Node:
+        """`* const *`: the outermost pointer is the last star."""
+        node = None
+        while self._types[self._pos] == "TIMES":
+            first = self._pos
+            self._pos = first + 1
+            quals: list[str] = []
+            while self._types[self._pos] in _TYPE_QUALIFIER:
+                quals.append(self._values[self._pos])
+                self._pos += 1
+            node = c_ast.PtrDecl(quals, node, (first, self._pos))
+        return node
 
     # Declarators.
 
@@ -223,7 +258,7 @@ class DeclarationParser(StatementParser):
                 node.type.coord = (start, start)
         else:
             self._add_identifier(self._values[name], None)
-            node = self._build_declarations(spec, [{"decl": declarator}])[0]
+            node = self._made(spec, declarator)
             self.records.declarators.append(
                 DeclaratorRecord(node, name, specifiers, (start, self._pos), None, True)
             )
@@ -265,15 +300,15 @@ class DeclarationParser(StatementParser):
         assert name is not None
         if self._strict and self._types[start] == "LPAREN" and name == start + 1:
             self._refuse("a declaration that looks like a call", start)
-        info: dict[str, Any] = {"decl": declarator}
+        value = None
         init: Extent | None = None
         self._declare(spec, name)
         if self._types[self._pos] == "EQUALS":
             self._pos += 1
             at = self._pos
-            info["init"] = self._parse_initializer()
+            value = self._parse_initializer()
             init = (at, self._pos)
-        node = self._build_declarations(spec, [info])[0]
+        node = self._made(spec, declarator, value)
         node.coord = (first, self._pos)
         self.records.declarators.append(
             DeclaratorRecord(node, name, specifiers, extent, init, False)
@@ -368,6 +403,7 @@ class DeclarationParser(StatementParser):
         return c_ast.ArrayDesignator(value, (first, self._pos))
 
 
+_PLAIN_TYPES = (c_ast.IdentifierType, c_ast.Struct, c_ast.Union, c_ast.Enum, c_ast.TypeOf)
 _COMPLEX_SPECIFIERS: dict[str | None, str] = {
     "STRUCT": "_parse_struct_or_union_specifier",
     "UNION": "_parse_struct_or_union_specifier",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import convert
 from convert.source.tables import FileWords, from_json, join, merge, to_json, words_of
-from convert.source.words import Dialect
+from convert.source.vocabulary import Dialect, directory_of
 from convert.tree.cache import write_atomic
 from convert.tree.kernel import KernelTree
 
@@ -28,10 +29,18 @@ def load_dialect(tree: KernelTree, paths: Sequence[str], cache_dir: Path | None 
     roots = [root for root in _ROOTS if tree.exists(root)]
     if _ROOTS[1] not in roots and tree.exists("arch"):
         roots += [path for path in _architectures(tree) if path not in roots]
-    own = [path if not path.endswith((".c", ".h")) else _parent(path) for path in paths]
-    inside = tuple(f"{root}/" for root in roots)
-    roots += [path for path in dict.fromkeys(own) if not f"{path}/".startswith(inside)]
-    return join(_read(tree, root, cache_dir) for root in roots)
+    shared = merge(words for root in roots for words in _read(tree, root, cache_dir).values())
+    own: dict[str, FileWords] = {}
+    directories = [path if not path.endswith((".c", ".h")) else _parent(path) for path in paths]
+    for path in dict.fromkeys(directories):
+        if not f"{path}/".startswith(tuple(f"{root}/" for root in roots)):
+            own.update(_read(tree, path, cache_dir))
+    base = join([shared])
+    local = {
+        directory: join([words, own.get(directory.split("/")[0], FileWords())], base)
+        for directory, words in own.items()
+    }
+    return replace(join(own.values(), base), local=local)
 
 
 def _architectures(tree: KernelTree) -> Iterable[str]:
@@ -43,12 +52,12 @@ def _parent(path: str) -> str:
     return path.rsplit("/", 1)[0] if "/" in path else ""
 
 
-def _read(tree: KernelTree, root: str, cache_dir: Path | None) -> FileWords:
-    """The tables of all headers of one directory."""
+def _read(tree: KernelTree, root: str, cache_dir: Path | None) -> dict[str, FileWords]:
+    """The tables of all headers below a directory, by the directory that shares them."""
     headers = [path for path in tree.files(root) if path.endswith(".h")]
     contents = [tree.read(path) for path in headers]
     if cache_dir is None:
-        return merge(words_of(data.decode("latin-1")) for data in contents)
+        return _by_directory(headers, contents)
     digest = hashlib.sha256(convert.__version__.encode() + _FORMAT)
     for path, data in zip(headers, contents, strict=True):
         digest.update(f"{path}\0{len(data)}\0".encode())
@@ -57,17 +66,25 @@ def _read(tree: KernelTree, root: str, cache_dir: Path | None) -> FileWords:
     cached = _cached(file)
     if cached is not None:
         return cached
-    words = merge(words_of(data.decode("latin-1")) for data in contents)
-    write_atomic(file, json.dumps(to_json(words), sort_keys=True).encode())
-    return words
+    found = _by_directory(headers, contents)
+    write_atomic(file, json.dumps({key: to_json(words) for key, words in found.items()}).encode())
+    return found
+
+
+def _by_directory(headers: Sequence[str], contents: Sequence[bytes]) -> dict[str, FileWords]:
+    found: dict[str, list[FileWords]] = {}
+    for path, data in zip(headers, contents, strict=True):
+        found.setdefault(directory_of(path), []).append(words_of(data.decode("latin-1")))
+    return {directory: merge(words) for directory, words in found.items()}
 
 
 # Changes whenever `words_of` reads something else out of the same header.
 _FORMAT = b"1"
 
 
-def _cached(file: Path) -> FileWords | None:
+def _cached(file: Path) -> dict[str, FileWords] | None:
     try:
-        return from_json(json.loads(file.read_bytes()))
+        found = json.loads(file.read_bytes())
+        return {directory: from_json(words) for directory, words in found.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pycparser import c_ast
 from pycparser.c_parser import _ASSIGNMENT_OPS, _BINARY_PRECEDENCE
 
@@ -25,6 +27,7 @@ _PURE_OPERATORS = frozenset(
 _STATEMENT_WORDS = frozenset(
     {"IF", "DO", "FOR", "WHILE", "SWITCH", "RETURN", "GOTO", "BREAK", "CONTINUE", "ASM"}
 )
+_STRING_MACROS = frozenset({"__stringify"})  # include/linux/stringify.h
 _OPENING = frozenset({"LPAREN", "LBRACKET", "LBRACE"})
 _CLOSING = frozenset({"RPAREN", "RBRACKET", "RBRACE"})
 _ARGUMENT_ENDS = frozenset({"COMMA", "RPAREN"})
@@ -160,6 +163,8 @@ class ExpressionParser(TokenParser):
                 node = self._member(node, first)
             elif kind == "LPAREN":
                 node = self._call(node, first)
+                if types[self._pos] == "STRING_LITERAL" and self._values[first] in _STRING_MACROS:
+                    return self._string(self._pos, [node], first)
             elif kind == "LBRACKET":
                 self._pos += 1
                 index = self._parse_expression()
@@ -340,10 +345,11 @@ class ExpressionParser(TokenParser):
             at += 1
         return self._types[at] == "STRING_LITERAL" or not self._strict
 
-    def _string(self, first: int) -> Node:
+    def _string(self, at: int, before: Sequence[Node] = (), start: int | None = None) -> Node:
         """Adjacent literals, and between them macros that stand for literals."""
-        self._pos = first
-        parts: list[Node] = []
+        first = at if start is None else start
+        self._pos = at
+        parts = list(before)
         types = self._types
         while True:
             at = self._pos

@@ -142,7 +142,7 @@ class ExternalParser(AggregateParser):
         assert name is not None
         if not spec["type"]:
             self._refuse("a function without a return type", name)
-        node = self._build_declarations(spec, [{"decl": declarator}])[0]
+        node = self._made(spec, declarator)
         node.coord = (first, self._pos)
         self.records.declarators.append(
             DeclaratorRecord(node, name, specifiers, extent, None, False)

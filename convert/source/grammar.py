@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 from pycparser.c_parser import _DECL_START, _STARTS_EXPRESSION, CParser, ParseError
 
 from convert.source.run import Run
-from convert.source.words import Dialect
+from convert.source.vocabulary import Dialect
 
 Extent = tuple[int, int]
 Node = Any  # pycparser ships no types

@@ -13,11 +13,11 @@ from convert.source.edits import Span
 from convert.source.externals import ExternalParser
 from convert.source.grammar import DECLARATION_STARTS, Node, Refused
 from convert.source.nodes import CodeArgument, Opaque, StringConcat
-from convert.source.run import Run, WordTypes, finish
+from convert.source.run import Run, finish
 from convert.source.text import SourceFile
 from convert.source.tokens import Kind, lex_body
 from convert.source.variants import Variant
-from convert.source.words import Dialect
+from convert.source.vocabulary import Dialect
 
 _HEAD = re.compile(r"([A-Za-z_$][\w$]*)(\([^()]*\))?")
 
@@ -94,7 +94,7 @@ class MacroReader:
 
     def __init__(self, source: SourceFile, dialect: Dialect) -> None:
         self._source = source
-        self._words = WordTypes(dialect)
+        self._words = dialect.word_types
         self._parser = BodyParser(dialect)
 
     def read(self, line: Directive) -> tuple[str, Span, Variant | str]:

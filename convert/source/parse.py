@@ -23,7 +23,7 @@ from convert.source.edits import Span
 from convert.source.externals import External, ExternalParser
 from convert.source.grammar import Node, Refused
 from convert.source.macros import MacroReader
-from convert.source.run import Run, WordTypes, run_of
+from convert.source.run import Run, run_of
 from convert.source.slices import Slice, slices
 from convert.source.tables import file_dialect
 from convert.source.text import SourceFile
@@ -37,7 +37,7 @@ from convert.source.variants import (
     Variant,
     agreed_call_of,
 )
-from convert.source.words import Dialect
+from convert.source.vocabulary import Dialect
 
 __all__ = [
     "Call", "Declarator", "Directive", "Disagreement", "Item", "ParseRefusal", "ParsedFile",
@@ -144,8 +144,9 @@ class _FileParser:
 
     def run(self) -> ParsedFile:
         if self._hits is None or self._hits:
-            self._dialect = file_dialect(self._source.text, self._dialect)
-            self._words = WordTypes(self._dialect)
+            near = self._dialect.at(self._source.path)
+            self._dialect = file_dialect(self._source.text, near)
+            self._words = self._dialect.word_types
             self._parser = ExternalParser(self._dialect)
             for piece in slices(self._source, self._dialect, self._groups, self._dead):
                 if self._is_wanted(self._span_of_range(piece)):

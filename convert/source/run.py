@@ -2,58 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from convert.source.token_types import DROPPED, DROPPED_CALL, PUNCTUATORS, WordTypes
 from convert.source.tokens import Kind, Tokens
-from convert.source.words import KEYWORDS, Dialect
 
-PUNCTUATORS = {
-    "(": "LPAREN", ")": "RPAREN", "[": "LBRACKET", "]": "RBRACKET", "{": "LBRACE", "}": "RBRACE",
-    ";": "SEMI", ",": "COMMA", "~": "NOT", "?": "CONDOP", ":": "COLON", ".": "PERIOD",
-    "->": "ARROW", "++": "PLUSPLUS", "--": "MINUSMINUS", "...": "ELLIPSIS", "!": "LNOT",
-    "+": "PLUS", "-": "MINUS", "*": "TIMES", "/": "DIVIDE", "%": "MOD", "|": "OR", "&": "AND",
-    "^": "XOR", "<<": "LSHIFT", ">>": "RSHIFT", "||": "LOR", "&&": "LAND", "<": "LT", ">": "GT",
-    "<=": "LE", ">=": "GE", "==": "EQ", "!=": "NE", "=": "EQUALS", "*=": "TIMESEQUAL",
-    "/=": "DIVEQUAL", "%=": "MODEQUAL", "+=": "PLUSEQUAL", "-=": "MINUSEQUAL",
-    "<<=": "LSHIFTEQUAL", ">>=": "RSHIFTEQUAL", "&=": "ANDEQUAL", "|=": "OREQUAL",
-    "^=": "XOREQUAL",
-}  # fmt: skip
-
-_FLOAT = re.compile(r"[0-9]*\.[0-9]|[0-9]+\.|[0-9]+[eE]")
-DROPPED = "DROPPED"
-DROPPED_CALL = "DROPPED_CALL"
 _PADDING = 4  # the parser looks that far past the end
-
-
-class WordTypes(dict[str, str]):
-    """Token types, named as pycparser's grammar names them, by text; fills itself on demand."""
-
-    def __init__(self, dialect: Dialect) -> None:
-        super().__init__(PUNCTUATORS)
-        self.update(dict.fromkeys(dialect.typedefs, "TYPEID"))
-        self.update(KEYWORDS)
-        self.update(dict.fromkeys(dialect.specifiers, "INLINE"))
-        self.update(dict.fromkeys(dialect.annotations, DROPPED))
-        self.update(dict.fromkeys(dialect.annotations_with_arguments, DROPPED_CALL))
-
-    def __missing__(self, text: str) -> str:
-        first = text[0]
-        if text[-1] == '"' and len(text) > 1:
-            kind = "STRING_LITERAL"
-        elif text[-1] == "'" and len(text) > 1:
-            kind = "CHAR_CONST"
-        elif first.isascii() and (first.isalpha() or first in "_$"):
-            kind = "ID"
-        elif first.isdigit() or first == ".":
-            decimal = not text.startswith(("0x", "0X")) and _FLOAT.match(text)
-            kind = "FLOAT_CONST" if decimal else "INT_CONST_DEC"
-        else:
-            kind = "OTHER"
-        self[text] = kind
-        return kind
 
 
 @dataclass

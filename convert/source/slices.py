@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from convert.source.conditionals import Condition, Conditionals, Group, bind, bindings
 from convert.source.text import SourceFile
 from convert.source.tokens import Kind
-from convert.source.words import Dialect
+from convert.source.vocabulary import Dialect
+from convert.source.words import KEYWORDS
 
 _CLOSES = {")": "(", "]": "[", "}": "{"}
 
@@ -73,12 +74,11 @@ class Slicer:
         }
         self._ends = {group.last: group for group in groups.groups}
         self._found: list[Slice] = []
-        skipped = _mask(len(self._kinds), dead)
-        self._order = [
-            index
-            for index, kind in enumerate(self._kinds)
-            if kind >= Kind.DIRECTIVE and not skipped[index]
-        ]
+        lowest = int(Kind.DIRECTIVE)
+        self._order = [index for index, kind in enumerate(self._kinds) if kind >= lowest]
+        if dead:
+            skipped = _mask(len(self._kinds), dead)
+            self._order = [index for index in self._order if not skipped[index]]
 
     def run(self) -> tuple[Slice, ...]:
         """All slices of the file, in order."""
@@ -243,6 +243,7 @@ class Slicer:
         name = self._opening(at) - 1
         return (
             self._kinds[self._order[name]] == Kind.IDENTIFIER
+            and self._word(name) not in KEYWORDS
             and self._order[name] >= (state.start or 0)
             and self._word(name) not in dialect.annotations_with_arguments
         )

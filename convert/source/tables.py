@@ -13,12 +13,8 @@ from typing import Any
 
 from convert.source.tokens import Kind, lex_body
 from convert.source.typedefs import past_bracket, typedef_names
-from convert.source.words import (
-    ANNOTATIONS,
-    ANNOTATIONS_WITH_ARGUMENTS,
-    KEYWORDS,
-    Dialect,
-)
+from convert.source.vocabulary import Dialect
+from convert.source.words import KEYWORDS
 
 Bodies = Mapping[str, tuple[str, ...]]
 
@@ -192,60 +188,76 @@ def merge(files: Iterable[FileWords]) -> FileWords:
 
 
 def join(files: Iterable[FileWords], base: Dialect = _FIXED) -> Dialect:
-    """Close the tables over each other and over the words of ``base``."""
+    """Close the tables over each other and over the words of ``base``.
+
+    Returns ``base`` itself if the files add nothing to it.
+    """
     words = merge(files)
     loops = _closed(
-        set(base.loop_macros),
+        base.loop_macros,
         words.heads,
-        lambda body, known: not (known | _HEAD_WORDS).isdisjoint(body),
+        lambda body, known: any(word in _HEAD_WORDS or known(word) for word in body),
     )
-    annotations = _closed(
-        set(base.annotations) | {f"{name}(" for name in base.annotations_with_arguments},
-        {name: body for name, body in words.attributes.items() if body},
-        lambda body, known: all(word in known or f"{word}(" in known for word in body),
+    fixed = base.annotations | {f"{name}(" for name in base.annotations_with_arguments}
+    attributes = _closed(
+        fixed,
+        words.attributes,
+        lambda body, known: bool(body) and all(known(word) or known(f"{word}(") for word in body),
     )
-    without = {name for name in annotations if not name.endswith("(")}
-    with_arguments = {name[:-1] for name in annotations if name.endswith("(")}
     specifiers = _closed(
-        set(base.specifiers),
+        base.specifiers,
         words.types,
-        lambda body, known: all(word in known or word in _SPECIFIERS for word in body),
+        lambda body, known: all(word in _SPECIFIERS or known(word) for word in body),
     )
-    typedefs = _closed(
-        set(base.typedefs) | set(words.typedefs),
-        words.types,
-        _spells_type,
-    )
-    fixed = set(KEYWORDS)
+    types = _closed(base.typedefs.union(words.typedefs), words.types, _spells_type)
+    types |= set(words.typedefs) - base.typedefs
     whiles = {name for name, first in words.heads.items() if "while" in first}
+    closers = whiles.union(words.closers) - base.block_closers
+    openers = set(words.openers) - base.block_openers - loops - base.loop_macros
+    types -= fixed | attributes | specifiers | base.specifiers
+    if not (loops or attributes or specifiers or types or closers or openers):
+        return base
     return Dialect(
-        frozenset(typedefs - fixed - without - with_arguments - specifiers),
-        frozenset(loops),
-        frozenset(base.block_openers.union(words.openers) - loops),
-        frozenset(base.block_closers.union(words.closers, whiles)),
-        frozenset(specifiers - fixed),
-        frozenset(without - fixed),
-        frozenset(with_arguments - fixed),
+        base.typedefs | types,
+        base.loop_macros | loops,
+        base.block_openers | openers,
+        base.block_closers | closers,
+        base.specifiers | specifiers,
+        base.annotations.union(name for name in attributes if not name.endswith("(")),
+        base.annotations_with_arguments.union(
+            name[:-1] for name in attributes if name.endswith("(")
+        ),
     )
 
 
 def _closed(
-    known: set[str], table: Bodies, holds: Callable[[tuple[str, ...], set[str]], bool]
+    base: frozenset[str],
+    table: Bodies,
+    holds: Callable[[tuple[str, ...], Callable[[str], bool]], bool],
 ) -> set[str]:
-    """``known`` and all names of the table whose bodies hold, until no more are found."""
+    """The names of a table, not in ``base``, whose bodies hold given the names known so far."""
+    found: set[str] = set()
+
+    def known(name: str) -> bool:
+        return name in base or name in found
+
     while True:
-        found = {name for name, body in table.items() if name not in known and holds(body, known)}
-        if not found:
-            return known
-        known = known | found
+        more = {
+            name
+            for name, body in table.items()
+            if not known(name) and name not in KEYWORDS and holds(body, known)
+        }
+        if not more:
+            return found
+        found |= more
 
 
-def _spells_type(body: tuple[str, ...], known: set[str]) -> bool:
+def _spells_type(body: tuple[str, ...], known: Callable[[str], bool]) -> bool:
     if body[0] in ("struct", "union", "enum"):
         return len(body) > 1 and body[1].isidentifier() and set(body[2:]) <= {"*"}
     if set(body) <= {"const", "volatile", "*"}:
         return False
-    return all(word == "*" or word in _BASIC or word in known for word in body)
+    return all(word == "*" or word in _BASIC or known(word) for word in body)
 
 
 def file_dialect(text: str, base: Dialect) -> Dialect:

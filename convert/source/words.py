@@ -1,12 +1,10 @@
 """What the kernel's C adds to C: the words that mean something else than an identifier.
 
-All of it is data. `Dialect` joins the fixed words below with the tables that `convert.source.tables`
-reads from the tree's own headers.
+These are the fixed ones; the tables that a tree's own headers hold are read by
+`convert.source.tables`.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 # Dropped from the token list wherever they stand: they say something about a declaration to the
 # compiler, to sparse or to the linker, and have no part in the grammar.
@@ -241,23 +239,3 @@ KEYWORDS = {
     "__asm": "ASM",
     "__label__": "LOCAL_LABEL",
 }
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """The words of one tree.
-
-    ``typedefs``: names of types (typedefs, and object-like macros that spell a type).
-    ``loop_macros``: macros that a statement must follow (``for_each_x(…) stmt``).
-    ``block_openers`` and ``block_closers``: macros whose bodies open, or close, braces.
-    ``specifiers``: object-like macros that spell storage classes, qualifiers or ``inline``.
-    ``annotations`` are dropped, ``annotations_with_arguments`` together with their arguments.
-    """
-
-    typedefs: frozenset[str] = frozenset()
-    loop_macros: frozenset[str] = frozenset()
-    block_openers: frozenset[str] = frozenset()
-    block_closers: frozenset[str] = frozenset()
-    specifiers: frozenset[str] = frozenset()
-    annotations: frozenset[str] = ANNOTATIONS
-    annotations_with_arguments: frozenset[str] = ANNOTATIONS_WITH_ARGUMENTS

@@ -80,7 +80,7 @@ static void make_files(struct minfs_mount *mp)
 static void read_files(struct minfs_mount *mp)
 {
 	struct minfs_inode *root, *ip;
-	struct minfs_getbmap map[4];
+	static struct minfs_getbmap map[1024];	/* more than the slab gives */
 	char name[32], list[64], *value, *names;
 	minfs_ino_t ino;
 	u32 count;

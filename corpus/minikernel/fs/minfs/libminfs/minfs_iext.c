@@ -9,7 +9,7 @@ static struct minfs_iext *
 minfs_iext_new(
 	const struct minfs_bmbt_rec *rec)
 {
-	struct minfs_iext	*new = kmem_zalloc(sizeof(struct minfs_iext), KM_NOFS);
+	struct minfs_iext	*new = kmem_zalloc(sizeof(*new), KM_NOFS);
 
 	new->rec = *rec;
 	return new;

@@ -262,9 +262,9 @@ def _walk(
         for holder, number in _holders(group)
     }
     for group in groups:
-        if group.parent is not None and id(group.parent[0]) in inside:
-            if taken.get(id(group.parent[0])) != group.parent[1]:
-                continue
+        holder = group.parent
+        if holder and id(holder[0]) in inside and taken.get(id(holder[0])) != holder[1]:
+            continue
         options = [
             (choice, bound)
             for choice in range(group.choices)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Callable
+from itertools import combinations
 
 from pycparser import c_ast
 
@@ -20,6 +21,9 @@ from convert.source.variants import Variant
 from convert.source.vocabulary import Dialect
 
 _HEAD = re.compile(r"([A-Za-z_$][\w$]*)(\([^()]*\))?")
+
+
+_MOST_TYPE_PARAMETERS = 4
 
 
 class BodyParser(ExternalParser):
@@ -121,21 +125,20 @@ class MacroReader:
         at = 0
         while at < len(kept):
             text = tokens.text(kept[at])
-            if text == "##" and values and at + 1 < len(kept):
-                if values[-1] != ",":  # `, ## args` drops the comma when args is empty
-                    values[-1] += text + tokens.text(kept[at + 1])
-                    types[-1] = "ID" if types[-1] in _PASTABLE else types[-1]
-                    ends[-1] = start + tokens.starts[kept[at + 1] + 1]
-                    at += 2
-                    continue
-                at += 1
+            joins = text == "##" and at + 1 < len(kept)
+            if joins and values and values[-1] != ",":
+                values[-1] += text + tokens.text(kept[at + 1])
+                types[-1] = "ID" if types[-1] in _PASTABLE else types[-1]
+                ends[-1] = start + tokens.starts[kept[at + 1] + 1]
+                at += 2
                 continue
             width = 1
             kind = self._words[text]
-            if text == "#" and at + 1 < len(kept):
+            if joins or (text == "#" and at + 1 < len(kept)):
+                # `, ## args` drops the comma when args is empty; `#x` is a string.
                 width = 2
-                kind = "STRING_LITERAL"
-                text = f'"{text}{tokens.text(kept[at + 1])}"'
+                kind = "ID" if joins else "STRING_LITERAL"
+                text += tokens.text(kept[at + 1])
             values.append(text)
             types.append(kind)
             starts.append(start + tokens.starts[kept[at]])
@@ -144,6 +147,7 @@ class MacroReader:
         return finish(values, types, starts, ends)
 
     def _body(self, name: str, run: Run, parameters: list[str]) -> Variant | str:
+        self._parser.load(run)
         if not len(run):
             return self._variant(run, c_ast.EmptyStatement((0, 0)))
         if name in _PATHS:
@@ -210,13 +214,17 @@ def _readings(run: Run, parameters: list[str]) -> list[list[str | None]]:
     for at in range(len(run)):
         if plain[at] == "ID" and run.values[at] in parameters and _stands_like_type(plain, at):
             as_types.add(run.values[at])
-    if not as_types:
-        return [plain]
-    other: list[str | None] = [
-        "TYPEID" if kind == "ID" and value in as_types else kind
-        for kind, value in zip(plain, run.values, strict=True)
+    # `(ops)` may be a parenthesised value as well as half a cast, so every choice is tried.
+    names = sorted(as_types)[:_MOST_TYPE_PARAMETERS]
+    chosen = [set(some) for size in range(1, len(names) + 1) for some in combinations(names, size)]
+    return [plain, *(_taken_for_types(run, some) for some in chosen)]
+
+
+def _taken_for_types(run: Run, names: set[str]) -> list[str | None]:
+    return [
+        "TYPEID" if kind == "ID" and value in names else kind
+        for kind, value in zip(run.types, run.values, strict=True)
     ]
-    return [plain, other]
 
 
 def _stands_like_type(types: list[str | None], at: int) -> bool:

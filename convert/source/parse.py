@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from pycparser import c_ast
 
@@ -292,12 +293,12 @@ class _FileParser:
             if tokens.kinds[index] >= Kind.IDENTIFIER
         ]
         dropped = self._dialect.annotations_with_arguments
-        for word, following in zip(words, words[1:], strict=False):
+        for word, following in pairwise(words):
             if following == "(" and word.isidentifier() and word not in dropped:
                 return word
             if word == "{":
                 break
-        for word, following in zip(words, words[1:], strict=False):
+        for word, following in pairwise(words):
             if word in ("struct", "union", "enum") and following.isidentifier():
                 return following
         return "file"

@@ -144,7 +144,13 @@ def _comments(view: PlanView, console: Console) -> None:
     heading(console, f"Left for the author: {count(len(left), 'text')} that name what goes away")
     for site in left:
         say(console, _place(site), indent=2)
-        say(console, site.site.text.strip(), indent=6)
+        say(console, _unindented(site.site.text), indent=6)
+
+
+def _unindented(text: str) -> str:
+    """A comment's lines without the indentation that they have in the file."""
+    lines = [line.strip() for line in text.strip().split("\n")]
+    return "\n".join(f" {line}" if line.startswith("*") else line for line in lines)
 
 
 def _sites(view: PlanView, console: Console, verbose: bool) -> None:

@@ -14,6 +14,7 @@ from convert.plan import FileRefusal, Plan
 from convert.report.console import Column, report_console, table
 from convert.report.text_report import render_text
 from convert.rules.model import Kept, Refused
+from convert.sites.model import SiteKind
 from tests.report.plans import FILE, empty_plan, full_plan, one_site_plan
 
 
@@ -104,6 +105,14 @@ def test_the_diffs_of_the_steps_are_patches() -> None:
         (FILE, 1, 2),
         ("fs/toy/wrap.c", 0, 4),
     ]
+
+
+def test_a_comment_for_the_author_loses_its_indentation() -> None:
+    text = "\t/*\n\t * Calls f().\r\n\t */\n\tx;\n"
+    plan = one_site_plan(text, text[1:-4].rstrip(), Kept("comment", "not ours"))
+    site = replace(plan.sites[0], site=replace(plan.sites[0].site, kind=SiteKind.COMMENT))
+    shown = text_of(replace(plan, sites=(site,)))
+    assert "\n      /*\n       * Calls f().\n       */\n" in shown
 
 
 def test_an_empty_plan_has_nothing_to_do() -> None:

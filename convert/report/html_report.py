@@ -5,8 +5,7 @@ The page loads nothing and works without JavaScript; with it, sites can be searc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -15,10 +14,9 @@ from convert import __version__
 from convert.plan import Plan
 from convert.report.diffs import site_diff
 from convert.report.display import visible
-from convert.report.view import DecisionName, SiteView, conclusion, view_plan
+from convert.report.view import DecisionName, SiteView, conclusion, contract_words, view_plan
 from convert.series.templates import template_root
 
-_CONTRACT_WORDS = {True: "yes", False: "no", None: "not decided"}
 _LINE_CLASSES = {"+": "added", "-": "removed", "@": "place"}
 
 
@@ -36,7 +34,7 @@ class HtmlSite:
 
     anchor: str
     view: SiteView
-    contract: Mapping[str, str]
+    contract: str
     diff: tuple[DiffLine, ...]
 
 
@@ -71,10 +69,7 @@ def _site(plan: Plan, view: SiteView, number: int) -> HtmlSite:
     return HtmlSite(
         anchor=f"site-{number}",
         view=view,
-        contract={
-            name.replace("_", " "): _CONTRACT_WORDS[value]
-            for name, value in asdict(view.planned.contract).items()
-        },
+        contract=contract_words(view),
         diff=tuple(
             DiffLine(_LINE_CLASSES.get(line[:1], "same"), line)
             for line in (lines.split("\n") if lines else ())

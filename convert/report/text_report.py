@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from rich.console import Console
 
 from convert.plan import Plan
 from convert.report.console import Column, diff, heading, say, table
 from convert.report.diffs import site_diff
 from convert.report.display import count
-from convert.report.view import DecisionName, PlanView, SiteView, conclusion, not_read, view_plan
+from convert.report.view import (
+    DecisionName,
+    PlanView,
+    SiteView,
+    conclusion,
+    contract_words,
+    not_read,
+    view_plan,
+)
 
 _STYLES = {
     DecisionName.REFUSED: "bold red",
@@ -173,7 +179,8 @@ def _site(plan: Plan, view: SiteView, console: Console, verbose: bool) -> None:
         say(console, line, indent=6)
     if verbose:
         say(console, f"rule {view.rule}; id {view.site.id}", "dim", indent=6)
-        say(console, f"contract: {_contract(view)}", "dim", indent=6)
+        if contract := contract_words(view):
+            say(console, f"contract: {contract}", "dim", indent=6)
     context = _FULL_CONTEXT if verbose else _BRIEF_CONTEXT
     diff(console, site_diff(plan, view.planned, context), indent=6)
 
@@ -190,12 +197,6 @@ def _evidence(view: SiteView) -> list[str]:
 
 def _mask(names: tuple[str, ...]) -> str:
     return " | ".join(names) or "0"
-
-
-def _contract(view: SiteView) -> str:
-    words = {True: "yes", False: "no", None: "not decided"}
-    promises = asdict(view.planned.contract).items()
-    return ", ".join(f"{name.replace('_', ' ')}: {words[value]}" for name, value in promises)
 
 
 def _step_diffs(view: PlanView, console: Console) -> None:

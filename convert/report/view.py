@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import assert_never
 
@@ -177,3 +177,12 @@ def conclusion(plan: Plan) -> str:
 def not_read(plan: Plan) -> str:
     """How many files, functions and macros could not be read, in words."""
     return f"{count(len(plan.refusals), 'file or function', 'files or functions')} not read"
+
+
+def contract_words(view: SiteView) -> str:
+    """What the site promises as it is written; empty where the text decides nothing."""
+    return ", ".join(
+        f"{name.replace('_', ' ')}: {'yes' if value else 'no'}"
+        for name, value in asdict(view.planned.contract).items()
+        if value is not None
+    )

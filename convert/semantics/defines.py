@@ -22,7 +22,8 @@ class Definition:
 
     parameters: None for an object-like macro and for an enumerator. body: token texts; an
     enumerator without a value has the body ``previous + 1``. live: it holds where every CONFIG_
-    option is on; assumed: the options on which that rests.
+    option is on; assumed: the options on which that rests. condition: the ``#if``s around it that
+    name an option, as text.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Definition:
     line: int
     live: bool
     assumed: frozenset[str]
+    condition: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class _Branch:
     truth: bool | None
     earlier: bool | None
     options: frozenset[str]
+    text: str = ""
 
 
 class _EveryOption:
@@ -121,6 +124,7 @@ class _Scan:
             line=self.source.line(offset),
             live=bool(self.live()),
             assumed=assumed,
+            condition=" && ".join(branch.text for branch in self.open if branch.options),
         )
 
     def define(self, index: int) -> Definition:
@@ -184,8 +188,9 @@ def _branch(word: str, words: Sequence[str]) -> _Branch:
     options = frozenset(w for w in words if w.startswith("CONFIG_"))
     if word != "if":
         truth: bool | None = (_is_defined(words[0]) if words else False) == (word == "ifdef")
-        return _Branch(truth, False, options)
-    return _Branch(_condition(words), False, options)
+        name = f"defined({words[0]})" if words else "?"
+        return _Branch(truth, False, options, name if word == "ifdef" else f"!{name}")
+    return _Branch(_condition(words), False, options, "".join(words))
 
 
 def _condition(words: Sequence[str]) -> bool | None:
@@ -212,8 +217,9 @@ def _next_branch(branch: _Branch, word: str, words: Sequence[str]) -> _Branch:
         earlier = True
     own = True if word == "else" else _condition(words)
     options = branch.options | frozenset(w for w in words if w.startswith("CONFIG_"))
+    text = f"not({branch.text})" + "".join(f"&&{part}" for part in ["".join(words)] if part)
     if earlier is True:
-        return _Branch(False, True, options)
+        return _Branch(False, True, options, text)
     if earlier is None:
-        return _Branch(None if own is not False else False, None, options)
-    return _Branch(own, False, options)
+        return _Branch(None if own is not False else False, None, options, text)
+    return _Branch(own, False, options, text)

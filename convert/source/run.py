@@ -72,25 +72,35 @@ def _kept(
 
 
 def _without_annotations(types: list[str]) -> Iterable[int]:
-    """The indexes of what is left; types of calls that only look like annotations become ID."""
+    """The indexes of what is left; what only has an annotation's name becomes an ID."""
     index = 0
     before = "SEMI"
     while index < len(types):
         kind = types[index]
-        if kind == DROPPED_CALL:
+        if kind in (DROPPED, DROPPED_CALL):
             end = index + 1
-            if end < len(types) and types[end] == "LPAREN":
+            if kind == DROPPED_CALL and end < len(types) and types[end] == "LPAREN":
                 end = _past_parentheses(types, end)
             following = types[end] if end < len(types) else ""
-            if before in _BEFORE_VALUES or (before in _BEFORE_STATEMENTS and following == "SEMI"):
-                kind = types[index] = "ID"  # a function that has an annotation's name
-            else:
+            if not _names_a_value(kind, before, following):
                 index = end
                 continue
-        if kind != DROPPED:
-            yield index
-            before = kind
+            kind = types[index] = "ID"
+        yield index
+        before = kind
         index += 1
+
+
+def _names_a_value(kind: str, before: str, following: str) -> bool:
+    """Whether a word that may be an annotation stands where only a function or value can.
+
+    As a macro's whole argument, or (with parentheses) after an operator or as a whole statement.
+    """
+    if before in ("LPAREN", "COMMA") and following in ("COMMA", "RPAREN"):
+        return True
+    return kind == DROPPED_CALL and (
+        before in _BEFORE_VALUES or (before in _BEFORE_STATEMENTS and following == "SEMI")
+    )
 
 
 _BEFORE_VALUES = frozenset(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,12 @@ from pathlib import Path
 from convert.errors import InputError, InternalCheckError
 from convert.plan import Plan
 from convert.tree.directory import DirectoryTree
-from convert.tree.git import NotARepository, open_repository
+from convert.tree.git import NoSuchCommit, NotARepository
 from convert.tree.kernel import KernelTree
-from convert.tree.revision import GitTree
+from convert.tree.revision import GitTree, NothingThere
 
 NEW_FILE_MODE = "100644"
+_QUOTED = re.compile(r'[\x00-\x1f\x7f"\\]')
 
 
 @dataclass(frozen=True)
@@ -124,16 +126,20 @@ def _head_of(tree: DirectoryTree) -> GitTree | None:
 
     Raises NotARepository, and InputError if git is missing or refuses the repository.
     """
-    repo = open_repository(tree.root)
-    if repo.bare or not repo.head.is_valid():
+    try:
+        return GitTree(tree.root, "HEAD", f"{tree.name}@HEAD")
+    except (NoSuchCommit, NothingThere):
         return None
-    head = GitTree(tree.root, "HEAD", f"{tree.name}@HEAD")
-    return head if head.files() else None
 
 
 def _check_originals(plan: Plan, tree: KernelTree) -> None:
-    """Raises InternalCheckError unless the plan's originals are the tree's files."""
+    """Raises InternalCheckError unless the plan's originals are the tree's files.
+
+    Raises InputError for a name that git would write in another form into patches.
+    """
     for path, text in plan.originals.items():
+        if _QUOTED.search(path):
+            raise InputError(f"{path!r}: git quotes this name in patches; rename the file")
         found = tree.read(path) if tree.exists(path) else b""
         if found != text.encode("latin-1"):
             raise InternalCheckError(f"{path}: not the content that the plan was made from")

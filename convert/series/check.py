@@ -63,11 +63,11 @@ def read_back(
 def _read_back_one(
     patch: PatchSet, commit: Commit, files: Mapping[str, bytes], prefix: str
 ) -> None:
-    touched = [patched.path for patched in patch]
+    touched = [patched_path(patched) for patched in patch]
     if sorted(touched) != sorted(prefix + path for path in commit.files):
         raise InternalCheckError(f"patch {commit.number} touches {touched}")
     for patched in patch:
-        path = patched.path.removeprefix(prefix)
+        path = patched_path(patched).removeprefix(prefix)
         wanted = commit.files[path]
         if patched.is_removed_file != (wanted is None):
             raise InternalCheckError(f"patch {commit.number}: {path} should be deleted, or not")
@@ -75,6 +75,11 @@ def _read_back_one(
             after = patched_text(files.get(path, b"").decode("latin-1"), patched)
             if after.encode("latin-1") != (wanted or b""):
                 raise InternalCheckError(f"patch {commit.number} makes other content of {path}")
+
+
+def patched_path(patched: PatchedFile) -> str:
+    """The path of a file of a patch, as the file system names it."""
+    return os.fsdecode(patched.path.encode("latin-1"))
 
 
 def patched_text(text: str, patched: PatchedFile) -> str:
@@ -123,7 +128,9 @@ def git_am_tree(series_dir: Path, tree: KernelTree) -> str:
     """
     patches = patch_files(series_dir)
     touched = {
-        patched.path for path in patches for patched in parse_patch(path.read_bytes(), path.name)
+        patched_path(patched)
+        for path in patches
+        for patched in parse_patch(path.read_bytes(), path.name)
     }
     return am_tree(patches, _base_of(tree, touched), touched)
 

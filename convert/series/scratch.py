@@ -21,7 +21,15 @@ from convert.series.model import Commit, Series
 from convert.tree.git import NO_GIT, reason_line
 
 # Background jobs would outlive the directory; abbreviated ids have the kernel's 12 digits.
-_SETTINGS = ("gc.auto=0", "maintenance.auto=false", "core.abbrev=12", "core.quotePath=false")
+_SETTINGS = """\
+[gc]
+\tauto = 0
+[maintenance]
+\tauto = false
+[core]
+\tabbrev = 12
+\tquotePath = false
+"""
 
 
 class GitFailed(InputError):
@@ -79,8 +87,8 @@ def scratch_repository(base: Base, identity: Identity, bare: bool = True) -> Ite
         kind = ["--bare"] if bare else []
         scratch.git("init", "--quiet", "--template=", *_object_format(base), *kind)
         git_dir = directory if bare else directory / ".git"
-        for setting in _SETTINGS:
-            scratch.git("config", *setting.split("=", 1))
+        with (git_dir / "config").open("a", encoding="ascii") as config:
+            config.write(_SETTINGS)
         (git_dir / "info").mkdir(exist_ok=True)
         # Hunk headers name functions, not labels, as with the kernel's own .gitattributes.
         (git_dir / "info" / "attributes").write_text("*.c diff=cpp\n*.h diff=cpp\n", "ascii")

@@ -19,6 +19,10 @@ class NotARepository(InputError):
     """The directory belongs to no git repository."""
 
 
+class NoSuchCommit(InputError):
+    """The name stands for no commit, or the repository has none yet."""
+
+
 def open_repository(directory: Path) -> Repo:
     """Open the repository that a directory belongs to (its top, a subdirectory, or a bare one).
 
@@ -42,7 +46,10 @@ def open_repository(directory: Path) -> Repo:
 
 
 def resolve_commit(repo: Repo, rev: str, spec: str) -> str:
-    """The full id of the commit that ``rev`` names. Raises InputError if it names none."""
+    """The full id of the commit that ``rev`` names.
+
+    Raises NoSuchCommit if it names none, InputError if git refuses to look.
+    """
     from git.exc import GitCommandError, GitCommandNotFound
 
     if not rev or rev.startswith("-"):
@@ -54,8 +61,9 @@ def resolve_commit(repo: Repo, rev: str, spec: str) -> str:
     except GitCommandNotFound as error:
         raise InputError(NO_GIT) from error
     except GitCommandError as error:
-        reason = git_line(error) or f"no commit of that name in {repo.git_dir}"
-        raise InputError(f"{spec}: {reason}") from error
+        if git_line(error):
+            raise InputError(f"{spec}: {git_line(error)}") from error
+        raise NoSuchCommit(f"{spec}: no commit of that name in {repo.git_dir}") from error
 
 
 def repository_prefix(repo: Repo, directory: Path) -> str:

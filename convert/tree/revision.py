@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 REGULAR_MODES = frozenset({"100644", "100755", "100664"})  # 100664: old repositories
 
 
+class NothingThere(InputError):
+    """The revision has no file in the directory that was named."""
+
+
 @dataclass(frozen=True)
 class TreeEntry:
     """A regular file of a revision: its mode as git writes it, and its blob's id."""
@@ -35,13 +39,13 @@ class GitTree:
     """
 
     def __init__(self, repo_dir: Path, rev: str, name: str | None = None) -> None:
-        """Raises InputError if there is no repository, no such commit, or no git."""
+        """Raises NotARepository, NoSuchCommit, NothingThere, and InputError if git is missing."""
         self._directory = repo_dir.resolve()
         self._name = name if name is not None else f"{repo_dir}@{rev}"
         self._revision = resolve_commit(self.repo, rev, self._name)
         self.prefix = repository_prefix(self.repo, self._directory)
         if not self._entries:
-            raise InputError(f"{self._name}: no file in that revision")
+            raise NothingThere(f"{self._name}: no file in that revision")
 
     @property
     def name(self) -> str:

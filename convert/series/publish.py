@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 import tempfile
@@ -64,6 +65,9 @@ def publish(files: Mapping[str, bytes], outdir: Path) -> None:
 def _parents(outdir: Path) -> Iterator[None]:
     """Make the missing parents of a directory; on failure they go again."""
     missing = [parent for parent in outdir.parents if not parent.exists()]
+    present = outdir.parents[len(missing)]
+    if not present.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{present} is not a directory")
     try:
         outdir.parent.mkdir(parents=True, exist_ok=True)
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from convert.verify.build import BuildFailed, BuildResult, Built, KernelBuild
@@ -43,18 +44,26 @@ def build_check(result: BuildResult, number: int) -> Check:
 
 def style_check(result: StyleResult, number: int, subject: Subject) -> Check:
     """What is said of one commit's style: findings that the original lines had do not count."""
-    name = f"commit {number}: checkpatch --strict finds no new error or warning"
+    name = f"commit {number}: checkpatch --strict finds nothing new that is not explained"
     if not isinstance(result, Styled):
         return Check(name, False, (getattr(result, "reason", str(result)),))
-    accepted = tuple(
-        f"{finding} (may stay: {subject.accepted[finding.type]})"
-        for finding in result.new
-        if finding.type in subject.accepted
-    )
-    bad = tuple(str(finding) for finding in result.new if finding.type not in subject.accepted)
+    findings = (*result.new, *result.checks)
+    bad = [finding for finding in result.new if finding.type not in subject.accepted]
+    other = [finding for finding in result.checks if finding.type not in subject.accepted]
+    stay = Counter((f.level, f.type) for f in findings if f.type in subject.accepted)
     counts = (
-        f"new {len(result.new)}, of these accepted {len(accepted)}; as before "
-        f"{len(result.inherited)}; new of level CHECK {len(result.checks)}"
+        f"as before {len(result.inherited)}, new {len(result.new)}, "
+        f"new of level CHECK {len(result.checks)}"
     )
-    checks = tuple(f"remains: {finding}" for finding in result.checks)
-    return Check(name, not bad, (counts, *bad, *accepted, *checks))
+    return Check(
+        name,
+        not bad,
+        (
+            counts,
+            *(f"new: {finding}" for finding in (*bad, *other)),
+            *(
+                f"stays: {number} {level} {kind}: {subject.accepted[kind]}"
+                for (level, kind), number in sorted(stay.items())
+            ),
+        ),
+    )

@@ -200,7 +200,7 @@ def _second_run(tool: Tool, kernel: Kernel, subject: Subject) -> Iterator[Check]
         yield Check(
             f"a second run on {'a revision' if '@' in tree else 'the directory'} has nothing to do",
             done.code == 0 and NOTHING in (done.output + done.errors).lower(),
-            tuple((done.errors or done.output).strip().splitlines()[:3]),
+            tuple(line for line in done.output.splitlines() if NOTHING in line.lower()),
         )
     again = f"{BRANCH}-again"
     done = tool("apply", f"{kernel.repository}@{BRANCH}", subject.path, "--branch", again)

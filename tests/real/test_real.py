@@ -19,6 +19,7 @@ from scripts.realkernel.subject import read_subject
 
 SUBJECT = read_subject(real.SUBJECT)
 FINDING = StyleFinding("WARNING", "ODD", "fs/a.c", 3, "odd")
+EXPLAINED = StyleFinding("WARNING", next(iter(SUBJECT.accepted)), "fs/a.c", 3, "odd")
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,7 @@ def test_a_build_holds_only_if_it_compiled_without_a_new_warning(
     [
         pytest.param(Styled("c", "s", (), (FINDING,), (FINDING,)), True, id="only-old-and-checks"),
         pytest.param(Styled("c", "s", (FINDING,), (), ()), False, id="new"),
+        pytest.param(Styled("c", "s", (EXPLAINED,), (), ()), True, id="new-but-explained"),
         pytest.param(StyleFailed("c", "s", "too old"), False, id="did-not-run"),
         pytest.param(ToolMissing("perl", "perl"), False, id="tool"),
     ],

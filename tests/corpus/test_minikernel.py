@@ -208,3 +208,13 @@ def test_nothing_is_built_in_the_tree() -> None:
     built = [p for p in MINIKERNEL.rglob("*.o") if "build" not in p.relative_to(MINIKERNEL).parts]
     assert not built
     assert not any(path.is_symlink() for path in MINIKERNEL.rglob("*"))
+
+
+def test_minfs_keeps_to_80_columns() -> None:
+    wide = [
+        f"{path.name}:{number}"
+        for path, text in sources(MINFS)
+        for number, line in enumerate(text.splitlines(), start=1)
+        if len(line.expandtabs(8)) > 80
+    ]
+    assert not wide

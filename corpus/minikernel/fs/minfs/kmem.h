@@ -13,10 +13,11 @@
  */
 typedef unsigned __bitwise minfs_km_flags_t;
 
-#define KM_NOFS		((__force minfs_km_flags_t)(1u << 2))	/* no fs reclaim */
-#define KM_MAYFAIL	((__force minfs_km_flags_t)(1u << 3))	/* NULL is handled */
-#define KM_ZERO		((__force minfs_km_flags_t)(1u << 4))	/* zeroed memory */
-#define KM_NOLOCKDEP	((__force minfs_km_flags_t)(1u << 5))	/* known false alarm */
+/* No reclaim in filesystems; NULL is handled; zeroed; lockdep is wrong here. */
+#define KM_NOFS		((__force minfs_km_flags_t)(1u << 2))
+#define KM_MAYFAIL	((__force minfs_km_flags_t)(1u << 3))
+#define KM_ZERO		((__force minfs_km_flags_t)(1u << 4))
+#define KM_NOLOCKDEP	((__force minfs_km_flags_t)(1u << 5))
 
 #define KM_FLAGS_ALL	(KM_NOFS | KM_MAYFAIL | KM_ZERO | KM_NOLOCKDEP)
 
@@ -67,7 +68,8 @@ kmem_zalloc(size_t size, minfs_km_flags_t flags)
 static inline struct page *
 kmem_to_page(void *addr)
 {
-	return is_vmalloc_addr(addr) ? vmalloc_to_page(addr) : virt_to_page(addr);
+	return is_vmalloc_addr(addr) ? vmalloc_to_page(addr) :
+				       virt_to_page(addr);
 }
 
 #endif /* __MINFS_KMEM_H__ */

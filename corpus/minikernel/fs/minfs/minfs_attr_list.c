@@ -74,7 +74,8 @@ minfs_attr_list(
 	for (i = 0; i < count; i++) {
 		list[i].hash = sorted[i].hash;
 		list[i].valuelen = sorted[i].entry->valuelen;
-		memcpy(list[i].name, sorted[i].entry->nameval, sorted[i].entry->namelen);
+		memcpy(list[i].name, sorted[i].entry->nameval,
+		       sorted[i].entry->namelen);
 	}
 	*listp = list;
 	*countp = count;

@@ -9,8 +9,8 @@ static struct kmem_cache	*minfs_buf_cache;
 int
 minfs_buf_cache_init(void)
 {
-	minfs_buf_cache = kmem_cache_create("minfs_buf", sizeof(struct minfs_buf),
-					    0, SLAB_HWCACHE_ALIGN, NULL);
+	minfs_buf_cache = kmem_cache_create("minfs_buf",
+			sizeof(struct minfs_buf), 0, SLAB_HWCACHE_ALIGN, NULL);
 	return minfs_buf_cache ? 0 : -ENOMEM;
 }
 
@@ -60,7 +60,8 @@ minfs_buf_alloc_pages(
 	if (!(flags & MINFS_B_READ))
 		gfp_mask |= __GFP_ZERO;
 
-	bp->b_page = alloc_pages(gfp_mask | __GFP_NOFAIL, get_order(bp->b_bytes));
+	bp->b_page = alloc_pages(gfp_mask | __GFP_NOFAIL,
+				 get_order(bp->b_bytes));
 	bp->b_addr = page_address(bp->b_page);
 	bp->b_flags |= _MINFS_B_PAGES;
 	return 0;

@@ -155,13 +155,19 @@ minfs_qm_quotacheck(
 	return 0;
 }
 
+static inline struct minfs_quotainfo *
+minfs_shrinker_qi(
+	struct shrinker		*shrink)
+{
+	return container_of(shrink, struct minfs_quotainfo, qi_shrinker);
+}
+
 static unsigned long
 minfs_qm_shrink_count(
 	struct shrinker		*shrink,
 	struct shrink_control	*sc)
 {
-	struct minfs_quotainfo	*qi = container_of(shrink, struct minfs_quotainfo,
-						   qi_shrinker);
+	struct minfs_quotainfo	*qi = minfs_shrinker_qi(shrink);
 
 	return qi->qi_tree.xa_head != NULL;
 }
@@ -171,8 +177,7 @@ minfs_qm_shrink_scan(
 	struct shrinker		*shrink,
 	struct shrink_control	*sc)
 {
-	struct minfs_quotainfo	*qi = container_of(shrink, struct minfs_quotainfo,
-						   qi_shrinker);
+	struct minfs_quotainfo	*qi = minfs_shrinker_qi(shrink);
 	struct minfs_dquot	*dqp, *n;
 	void			*batch[8];
 	unsigned long		freed = 0;
@@ -225,13 +230,15 @@ minfs_qm_destroy(
 	struct minfs_mount	*mp)
 {
 	struct minfs_quotainfo	*qi = mp->m_quotainfo;
-	void			*dqp;
+	void			*found;
+	struct minfs_dquot	*dqp;
 
 	if (!qi)
 		return;
 	unregister_shrinker(&qi->qi_shrinker);
-	while (radix_tree_gang_lookup(&qi->qi_tree, &dqp, 0, 1)) {
-		radix_tree_delete(&qi->qi_tree, ((struct minfs_dquot *)dqp)->q_id);
+	while (radix_tree_gang_lookup(&qi->qi_tree, &found, 0, 1)) {
+		dqp = found;
+		radix_tree_delete(&qi->qi_tree, dqp->q_id);
 		minfs_dquot_free(dqp);
 	}
 	kmem_free(qi);

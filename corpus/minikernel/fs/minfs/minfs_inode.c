@@ -69,8 +69,10 @@ minfs_inode_read(
 	error = minfs_iformat_fork(ip, &ip->i_df, dip->di_format,
 				   dip->di_literal, dip->di_dbytes);
 	if (!error)
-		error = minfs_iformat_fork(ip, &ip->i_af, MINFS_DINODE_FMT_LOCAL,
-				dip->di_literal + dip->di_dbytes, dip->di_abytes);
+		error = minfs_iformat_fork(ip, &ip->i_af,
+				MINFS_DINODE_FMT_LOCAL,
+				dip->di_literal + dip->di_dbytes,
+				dip->di_abytes);
 out_relse:
 	minfs_buf_relse(bp);
 	return error;
@@ -195,7 +197,8 @@ minfs_inode_item_format(
 	struct minfs_log_item	*lip,
 	struct mlog_vec		*lv)
 {
-	struct minfs_inode	*ip = ((struct minfs_inode_log_item *)lip)->ili_inode;
+	struct minfs_inode_log_item *iip = (struct minfs_inode_log_item *)lip;
+	struct minfs_inode	*ip = iip->ili_inode;
 	struct minfs_dinode	*dip = lv->lv_buf;
 
 	lv->lv_type = MINFS_LI_IMAGE;
@@ -229,8 +232,9 @@ minfs_trans_log_inode(
 	struct minfs_trans	*tp,
 	struct minfs_inode	*ip)
 {
-	struct minfs_inode_log_item *iip = (struct minfs_inode_log_item *)ip->i_itemp;
+	struct minfs_inode_log_item *iip;
 
+	iip = (struct minfs_inode_log_item *)ip->i_itemp;
 	if (!iip) {
 		iip = minfs_item_zalloc(struct minfs_inode_log_item,
 					&minfs_inode_item_ops);
@@ -278,7 +282,8 @@ minfs_inode_scan(
 	BUG_ON(current->journal_info);
 
 	mutex_lock(&mp->m_icache_lock);
-	nr = radix_tree_gang_lookup(&mp->m_inodes, batch, 0, MINFS_LOOKUP_BATCH);
+	nr = radix_tree_gang_lookup(&mp->m_inodes, batch, 0,
+				    MINFS_LOOKUP_BATCH);
 	for (i = 0; i < nr && freed < sc->nr_to_scan; i++) {
 		struct minfs_inode *ip = batch[i];
 
@@ -308,18 +313,21 @@ minfs_inode_cache_init(
 	mp->m_inode_shrinker.count_objects = minfs_inode_count;
 	mp->m_inode_shrinker.scan_objects = minfs_inode_scan;
 	mp->m_inode_shrinker.seeks = DEFAULT_SEEKS;
-	return register_shrinker(&mp->m_inode_shrinker, "minfs-inode:%s", mp->m_name);
+	return register_shrinker(&mp->m_inode_shrinker, "minfs-inode:%s",
+				 mp->m_name);
 }
 
 void
 minfs_inode_cache_destroy(
 	struct minfs_mount	*mp)
 {
-	void			*ip;
+	struct minfs_inode	*ip;
+	void			*found;
 
 	unregister_shrinker(&mp->m_inode_shrinker);
-	while (radix_tree_gang_lookup(&mp->m_inodes, &ip, 0, 1)) {
-		radix_tree_delete(&mp->m_inodes, ((struct minfs_inode *)ip)->i_ino);
+	while (radix_tree_gang_lookup(&mp->m_inodes, &found, 0, 1)) {
+		ip = found;
+		radix_tree_delete(&mp->m_inodes, ip->i_ino);
 		minfs_inode_free(ip);
 	}
 }

@@ -13,7 +13,7 @@ struct minfs_inode {
 	minfs_ino_t		i_ino;
 	struct mutex		i_lock;
 	int			i_refs;
-	bool			i_dirty;	/* logged and not known to be in place */
+	bool			i_dirty;	/* logged, maybe not in place */
 	u32			i_uid;
 	struct minfs_ifork	i_df;		/* data or directory */
 	struct minfs_ifork	i_af;		/* attributes */
@@ -22,7 +22,8 @@ struct minfs_inode {
 	struct inode		i_vnode;
 };
 
-int minfs_iget(struct minfs_mount *mp, minfs_ino_t ino, struct minfs_inode **ipp);
+int minfs_iget(struct minfs_mount *mp, minfs_ino_t ino,
+		struct minfs_inode **ipp);
 void minfs_irele(struct minfs_inode *ip);
 int minfs_ialloc(struct minfs_trans *tp, umode_t mode, u32 uid,
 		struct minfs_inode **ipp);

@@ -116,10 +116,10 @@ minfs_ioc_getbmap(
 		return -ENOMEM;
 
 	minfs_ilock(ip);
-	for (ext = ip->i_df.if_root; ext && nr < *countp; ext = ext->next, nr++) {
+	for (ext = ip->i_df.if_root; ext && nr < *countp; ext = ext->next) {
 		out[nr].bmv_offset = ext->rec.br_startoff;
 		out[nr].bmv_block = ext->rec.br_startblock;
-		out[nr].bmv_length = ext->rec.br_blockcount;
+		out[nr++].bmv_length = ext->rec.br_blockcount;
 	}
 	minfs_iunlock(ip);
 

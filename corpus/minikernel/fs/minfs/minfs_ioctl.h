@@ -13,8 +13,8 @@ int minfs_ioc_getbmap(struct minfs_inode *ip, struct minfs_getbmap __user *ubuf,
 int minfs_ioc_attr_list(struct minfs_inode *ip, char __user *ubuf, u32 bytes);
 int minfs_ioc_scrub(struct minfs_mount *mp, u32 *problems);
 
-int minfs_create(struct minfs_inode *dp, const char *name, umode_t mode, u32 uid,
-		minfs_ino_t *inop);
+int minfs_create(struct minfs_inode *dp, const char *name, umode_t mode,
+		u32 uid, minfs_ino_t *inop);
 int minfs_remove(struct minfs_inode *dp, const char *name);
 int minfs_fallocate(struct minfs_inode *ip, u32 blocks);
 

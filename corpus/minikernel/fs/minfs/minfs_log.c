@@ -25,7 +25,8 @@ static struct mlog *
 mlog_alloc(
 	struct minfs_mount	*mp)
 {
-	size_t			size = mp->m_sb.sb_logblocks * mp->m_sb.sb_blocksize;
+	struct minfs_dsb	*sb = &mp->m_sb;
+	size_t			size = sb->sb_logblocks * sb->sb_blocksize;
 	struct mlog		*log;
 	struct mlog_in_core	**iclogp;
 	struct mlog_in_core	*iclog, *prev_iclog = NULL;
@@ -138,8 +139,10 @@ mlog_write_checkpoint(
 		mlog_add_bytes(iclog, lv->lv_buf, lv->lv_bytes);
 	}
 
-	error = minfs_rw_bdev(log->l_mp, log->l_mp->m_sb.sb_logstart + log->l_head,
-			      iclog->ic_data, (size_t)blocks * blocksize, MINFS_WRITE);
+	error = minfs_rw_bdev(log->l_mp,
+			      log->l_mp->m_sb.sb_logstart + log->l_head,
+			      iclog->ic_data, (size_t)blocks * blocksize,
+			      MINFS_WRITE);
 	if (!error)
 		log->l_head += blocks;
 	log->l_iclog = iclog->ic_next;

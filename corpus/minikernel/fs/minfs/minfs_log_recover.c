@@ -68,6 +68,14 @@ mlog_recover_cancel_intent(
 	}
 }
 
+/* What follows the header of a checkpoint. */
+static inline size_t
+mlog_body_bytes(
+	const struct minfs_log_hdr *hdr)
+{
+	return hdr->h_bytes + hdr->h_regions * sizeof(struct minfs_log_region);
+}
+
 static int
 mlog_recover_checkpoint(
 	struct mlog		*log,
@@ -75,8 +83,7 @@ mlog_recover_checkpoint(
 	struct list_head	*items)
 {
 	const u8		*p = (const u8 *)(hdr + 1);
-	const u8		*end = p + hdr->h_bytes +
-				hdr->h_regions * sizeof(struct minfs_log_region);
+	const u8		*end = p + mlog_body_bytes(hdr);
 	u32			i;
 
 	for (i = 0; i < hdr->h_regions; i++) {
@@ -113,13 +120,15 @@ mlog_recover_scan(
 	u32			last;
 	int			error;
 
-	last = hdr->h_magic == MINFS_LOG_MAGIC ? hdr->h_sequence - 1 : hdr->h_sequence;
+	last = hdr->h_sequence;
+	if (hdr->h_magic == MINFS_LOG_MAGIC)
+		last--;
 	while (pos < bytes) {
 		hdr = buf + pos;
-		if (hdr->h_magic != MINFS_LOG_MAGIC || hdr->h_sequence != last + 1)
+		if (hdr->h_magic != MINFS_LOG_MAGIC ||
+		    hdr->h_sequence != last + 1)
 			break;
-		len = sizeof(*hdr) + hdr->h_bytes +
-		      hdr->h_regions * sizeof(struct minfs_log_region);
+		len = sizeof(*hdr) + mlog_body_bytes(hdr);
 		if (len > bytes - pos)
 			break;
 		error = mlog_recover_checkpoint(log, hdr, items);
@@ -166,7 +175,8 @@ mlog_recover_finish(
 	int			error = 0;
 
 	list_for_each_entry_safe(item, n, items, ri_list) {
-		error = minfs_attri_recover(log->l_mp, item->ri_buf, item->ri_len);
+		error = minfs_attri_recover(log->l_mp, item->ri_buf,
+					    item->ri_len);
 		if (error)
 			break;
 		mlog_recover_free_item(item);
@@ -188,8 +198,8 @@ mlog_recover(
 	if (!buf)
 		return -ENOMEM;
 
-	error = minfs_rw_bdev(log->l_mp, log->l_mp->m_sb.sb_logstart, buf, bytes,
-			      MINFS_READ);
+	error = minfs_rw_bdev(log->l_mp, log->l_mp->m_sb.sb_logstart, buf,
+			      bytes, MINFS_READ);
 	if (!error)
 		error = mlog_recover_scan(log, buf, bytes, &items);
 	kmem_free(buf);

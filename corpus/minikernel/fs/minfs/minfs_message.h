@@ -4,7 +4,9 @@
 
 struct minfs_mount;
 
-__printf(2, 3) void minfs_err(const struct minfs_mount *mp, const char *fmt, ...);
-void minfs_corruption(const struct minfs_mount *mp, const char *what, const void *buf);
+__printf(2, 3)
+void minfs_err(const struct minfs_mount *mp, const char *fmt, ...);
+void minfs_corruption(const struct minfs_mount *mp, const char *what,
+		const void *buf);
 
 #endif /* __MINFS_MESSAGE_H__ */

@@ -28,7 +28,7 @@ struct minfs_mount {
 	struct shrinker		m_inode_shrinker;
 
 	struct list_head	m_bufs;		/* cached buffers */
-	u32			m_nextblock;	/* first data block never used */
+	u32			m_nextblock;	/* first block never used */
 	unsigned long		*m_freemap;	/* a bit for each block */
 	unsigned int		m_reclaimed;	/* inodes evicted in reclaim */
 	bool			m_shutdown;

@@ -9,7 +9,7 @@ struct minfs_dquot {
 	u32			q_id;
 	int			q_nrefs;
 	u64			q_inodes;	/* owned by this user */
-	char			*q_history;	/* last changes, for debugging */
+	char			*q_history;	/* for debugging */
 };
 
 #ifdef CONFIG_MINFS_QUOTA

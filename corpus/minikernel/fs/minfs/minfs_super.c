@@ -27,7 +27,8 @@ minfs_mkfs(
 	struct minfs_dsb	*sb;
 	struct minfs_dinode	*root;
 
-	if (blocksize < MINFS_MIN_BLOCKSIZE || blocksize > MINFS_MAX_BLOCKSIZE ||
+	if (blocksize < MINFS_MIN_BLOCKSIZE ||
+	    blocksize > MINFS_MAX_BLOCKSIZE ||
 	    (inodes + MINFS_LOG_BLOCKS + 2) * blocksize > bdev->bd_bytes)
 		return -EINVAL;
 
@@ -45,7 +46,7 @@ minfs_mkfs(
 	memcpy(bdev->bd_data, sb, sizeof(*sb));
 	kfree(sb);
 
-	root = (struct minfs_dinode *)(bdev->bd_data + MINFS_ROOT_INO * blocksize);
+	root = (void *)(bdev->bd_data + MINFS_ROOT_INO * blocksize);
 	root->di_magic = MINFS_DINODE_MAGIC;
 	root->di_mode = S_IFDIR | 0755;
 	root->di_format = MINFS_DINODE_FMT_LOCAL;
@@ -59,7 +60,8 @@ minfs_mark_used(
 	u32			count)
 {
 	for (; count; bno++, count--)
-		mp->m_freemap[bno / BITS_PER_LONG] |= 1UL << bno % BITS_PER_LONG;
+		mp->m_freemap[bno / BITS_PER_LONG] |=
+				1UL << bno % BITS_PER_LONG;
 }
 
 /* The next blocks that were never used; nothing is freed while mounted. */
@@ -85,11 +87,12 @@ minfs_find_space(
 	struct minfs_inode	*ip;
 	struct minfs_iext	*ext;
 	minfs_ino_t		ino;
+	u32			longs;
 	int			error;
 
 	/* A bit per block may be more than the slab likes. */
-	mp->m_freemap = kvzalloc(DIV_ROUND_UP(mp->m_sb.sb_blocks, BITS_PER_LONG) *
-				 sizeof(long), GFP_KERNEL);
+	longs = DIV_ROUND_UP(mp->m_sb.sb_blocks, BITS_PER_LONG);
+	mp->m_freemap = kvcalloc(longs, sizeof(long), GFP_KERNEL);
 	if (!mp->m_freemap)
 		return -ENOMEM;
 
@@ -159,7 +162,7 @@ minfs_mount_free(
 	struct minfs_mount	*mp)
 {
 	minfs_da_unmount(mp);
-	kmem_free(mp->m_freemap);	/* from kvzalloc() */
+	kmem_free(mp->m_freemap);	/* from kvcalloc() */
 	kfree(mp->m_name);
 	kmem_free(mp->m_super);
 	kmem_free(mp);

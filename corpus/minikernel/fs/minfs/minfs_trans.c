@@ -11,7 +11,8 @@ int
 minfs_trans_init_cache(void)
 {
 	minfs_trans_cache = kmem_cache_create("minfs_trans",
-			sizeof(struct minfs_trans), 0, SLAB_RECLAIM_ACCOUNT, NULL);
+			sizeof(struct minfs_trans), 0, SLAB_RECLAIM_ACCOUNT,
+			NULL);
 	return minfs_trans_cache ? 0 : -ENOMEM;
 }
 
@@ -180,7 +181,7 @@ minfs_buf_item_release(
 	struct minfs_buf_log_item *bip = (struct minfs_buf_log_item *)lip;
 	struct minfs_buf	*bp = bip->bli_buf;
 
-	/* The log has a copy; until it is written back the cache has the truth. */
+	/* The log has a copy; until it is written back the cache is right. */
 	bp->b_hold--;
 }
 
@@ -195,8 +196,9 @@ minfs_trans_log_buf(
 	struct minfs_trans	*tp,
 	struct minfs_buf	*bp)
 {
-	struct minfs_buf_log_item *bip = (struct minfs_buf_log_item *)bp->b_item;
+	struct minfs_buf_log_item *bip;
 
+	bip = (struct minfs_buf_log_item *)bp->b_item;
 	if (!bip) {
 		bip = minfs_item_zalloc(struct minfs_buf_log_item,
 					&minfs_buf_item_ops);

@@ -47,7 +47,8 @@ minfs_attr_get(
 		error = -ENOMEM;
 		*valuep = kmem_zalloc(aep->valuelen + 1, KM_NOFS | KM_MAYFAIL);
 		if (*valuep) {
-			memcpy(*valuep, aep->nameval + aep->namelen, aep->valuelen);
+			memcpy(*valuep, aep->nameval + aep->namelen,
+			       aep->valuelen);
 			error = 0;
 		}
 	}

@@ -12,8 +12,8 @@ struct minfs_attri_item;
 
 int minfs_attr_set(struct minfs_inode *ip, const char *name, const char *value);
 int minfs_attr_get(struct minfs_inode *ip, const char *name, char **valuep);
-int minfs_attr_list(struct minfs_inode *ip, struct minfs_attr_list_entry **listp,
-		u32 *countp);
+int minfs_attr_list(struct minfs_inode *ip,
+		struct minfs_attr_list_entry **listp, u32 *countp);
 
 u64 minfs_attri_log(struct minfs_trans *tp, struct minfs_inode *ip,
 		const char *name, const char *value);

@@ -6,7 +6,7 @@
 struct minfs_da_geometry {
 	u32			blksize;
 	u32			max_local;	/* bytes in the inode */
-	u32			max_block;	/* bytes in a block of its own */
+	u32			max_block;	/* bytes in a block */
 };
 
 /* What one operation on a directory or on attributes works with. */
@@ -24,7 +24,8 @@ struct minfs_da_args {
 int minfs_da_mount(struct minfs_mount *mp);
 void minfs_da_unmount(struct minfs_mount *mp);
 
-int minfs_dir_lookup(struct minfs_inode *dp, const char *name, minfs_ino_t *ino);
+int minfs_dir_lookup(struct minfs_inode *dp, const char *name,
+		minfs_ino_t *ino);
 int minfs_dir_createname(struct minfs_trans *tp, struct minfs_inode *dp,
 		const char *name, minfs_ino_t ino);
 int minfs_dir_removename(struct minfs_trans *tp, struct minfs_inode *dp,

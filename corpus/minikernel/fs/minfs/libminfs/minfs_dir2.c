@@ -125,6 +125,7 @@ minfs_dir_lookup(
 {
 	struct minfs_dir_entry	*dep;
 	struct minfs_da_args	*args;
+	struct minfs_dir_hdr	*hdr;
 	struct minfs_buf	*bp;
 	int			error = -ENOENT;
 
@@ -147,8 +148,8 @@ minfs_dir_lookup(
 		error = minfs_dir_block_read(dp, &bp);
 		if (error)
 			goto out_free;
-		dep = minfs_dir_find(args, bp->b_addr + sizeof(struct minfs_dir_hdr),
-				     ((struct minfs_dir_hdr *)bp->b_addr)->bytes);
+		hdr = bp->b_addr;
+		dep = minfs_dir_find(args, hdr + 1, hdr->bytes);
 		if (dep)
 			*ino = dep->ino;
 		else
@@ -286,13 +287,13 @@ minfs_dir_removename(
 	struct minfs_dir_entry	*dep;
 	struct minfs_dir_hdr	*hdr;
 	struct minfs_buf	*bp;
+	u32			size;
 	int			error = -ENOENT;
 
 	if (ifp->if_format == MINFS_DINODE_FMT_LOCAL) {
 		dep = minfs_dir_find(args, ifp->if_data, ifp->if_bytes);
 		if (dep) {
-			u32 size = minfs_dir_cut(dep, ifp->if_data + ifp->if_bytes);
-
+			size = minfs_dir_cut(dep, ifp->if_data + ifp->if_bytes);
 			minfs_idata_realloc(ifp, -size);
 			error = 0;
 		}
@@ -303,7 +304,9 @@ minfs_dir_removename(
 		hdr = bp->b_addr;
 		dep = minfs_dir_find(args, hdr + 1, hdr->bytes);
 		if (dep) {
-			hdr->bytes -= minfs_dir_cut(dep, (void *)(hdr + 1) + hdr->bytes);
+			size = minfs_dir_cut(dep, bp->b_addr + sizeof(*hdr) +
+						  hdr->bytes);
+			hdr->bytes -= size;
 			minfs_trans_log_buf(tp, bp);
 		} else {
 			error = -ENOENT;

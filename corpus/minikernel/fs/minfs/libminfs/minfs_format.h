@@ -40,11 +40,12 @@ struct minfs_dinode {
 	u64		di_size;
 	u16		di_format;	/* of the data fork */
 	u16		di_dbytes;	/* length of the data fork */
-	u16		di_abytes;	/* of the attribute fork that follows it */
+	u16		di_abytes;	/* of the attributes behind it */
 	u8		di_literal[];
 };
 
-#define MINFS_LITINO(mp)	((mp)->m_sb.sb_blocksize - sizeof(struct minfs_dinode))
+#define MINFS_LITINO(mp) \
+	((mp)->m_sb.sb_blocksize - sizeof(struct minfs_dinode))
 
 struct minfs_bmbt_rec {
 	u32		br_startoff;

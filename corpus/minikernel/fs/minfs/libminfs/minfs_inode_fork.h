@@ -25,7 +25,8 @@ int minfs_iformat_fork(struct minfs_inode *ip, struct minfs_ifork *ifp,
 		u16 format, const void *data, u32 bytes);
 u32 minfs_iflush_fork(const struct minfs_ifork *ifp, void *to);
 
-void minfs_iext_append(struct minfs_ifork *ifp, const struct minfs_bmbt_rec *rec);
+void minfs_iext_append(struct minfs_ifork *ifp,
+		const struct minfs_bmbt_rec *rec);
 void minfs_iext_destroy(struct minfs_ifork *ifp);
 
 #endif /* __MINFS_INODE_FORK_H__ */

@@ -34,7 +34,8 @@ mbitmap_test(
 	const struct mbitmap_range *range;
 
 	for (range = map->first; range; range = range->next) {
-		if (range->start < start + len && start < range->start + range->len)
+		if (range->start < start + len &&
+		    start < range->start + range->len)
 			return true;
 	}
 	return false;

@@ -62,7 +62,8 @@ mchk_extents(
 	for (i = 0; i < file->nr_maps; i++) {
 		struct minfs_buf_map *map = &file->maps[i];
 
-		if (map->bm_bn < data || map->bm_bn + map->bm_len > sb->sb_blocks ||
+		if (map->bm_bn < data ||
+		    map->bm_bn + map->bm_len > sb->sb_blocks ||
 		    mbitmap_test(&sc->seen, map->bm_bn, map->bm_len))
 			sc->problems++;
 		error = mbitmap_set(&sc->seen, map->bm_bn, map->bm_len);

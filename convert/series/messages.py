@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from convert.errors import InternalCheckError
 from convert.plan import Difference, Plan, PlannedSite, Step
+from convert.report.display import source_text
 from convert.rules.model import Converted, Kept, Refused
 from convert.series.model import Check, Commit, CoverLetter, Generator, Series, changed_files
 from convert.series.templates import render
-from convert.sites.model import SiteKind
+from convert.sites.model import Site, SiteKind
 
 _CALLS = (SiteKind.ALLOC, SiteKind.FREE)
 
@@ -49,6 +50,7 @@ def step_variables(plan: Plan, step: Step, generator: Generator) -> dict[str, ob
         "replacements": (),
         "header": "",
         "includer": "",
+        "includes_added": (),
         "masks": (),
         "notes": (),
     }
@@ -108,7 +110,7 @@ def _cover_variables(
         "removes": any(change.delete for step in plan.steps for change in step.changes),
         "differences": step_differences(plan, converted),
         "refused": [_refusal(p, p.decision) for p in plan.sites if isinstance(p.decision, Refused)],
-        "comments": [p.site for p, _ in kept if p.site.kind is SiteKind.COMMENT],
+        "comments": [_comment(p.site) for p, _ in kept if p.site.kind is SiteKind.COMMENT],
         "kept": Counter(d.reason for p, d in kept if p.site.kind is not SiteKind.COMMENT),
         "checks": checks,
         "self_checks": self_checks,
@@ -120,6 +122,14 @@ def _refusal(planned: PlannedSite, decision: Refused) -> dict[str, object]:
     place = f"{planned.site.file}:{planned.site.line}"
     reason = decision.reason.removeprefix(place).lstrip(" :")
     return {"place": place, "site": planned.site, "reason": reason}
+
+
+def _comment(site: Site) -> dict[str, str]:
+    """The line of a comment that holds the name, without the comment's own signs."""
+    lines = site.text.split("\n")
+    index = next((i for i, line in enumerate(lines) if site.callee in line), 0)
+    text = lines[index].strip().removeprefix("/*").removesuffix("*/").strip("* \t")
+    return {"place": f"{site.file}:{site.line + index}", "text": source_text(text)}
 
 
 def _callees(sites: Sequence[PlannedSite], kinds: tuple[SiteKind, ...]) -> tuple[str, ...]:

@@ -102,7 +102,7 @@ def make_site(
         column=1,
         function=None,
         callee=callee,
-        text=text[start:],
+        text=text if kind is SiteKind.COMMENT else text[start:],
         span=Span(start, start + len(callee)),
     )
     return PlannedSite(site, Contract(), decision)

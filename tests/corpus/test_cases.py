@@ -27,7 +27,7 @@ def test_every_file_belongs_to_a_case() -> None:
 
 def test_there_are_enough_cases() -> None:
     assert len(ALL) >= 100
-    assert len([case for case in ALL if case.refused]) >= 30
+    assert len([case for case in ALL if case.refused]) >= 25
 
 
 @pytest.mark.parametrize("case", named(ALL))
@@ -40,9 +40,9 @@ def test_case_says_something(case: Case) -> None:
 
 @pytest.mark.parametrize("case", named(CHANGED))
 def test_conversion_changes_no_line_count_by_accident(case: Case) -> None:
-    """Includes may go and long lines be broken; nothing else adds or removes lines."""
+    """Includes and declarations may go and long lines be broken; no other line comes or goes."""
     lines = case.after.count(b"\n") - case.before.count(b"\n")
-    assert -1 <= lines <= 2
+    assert -2 <= lines <= 2
 
 
 @pytest.mark.parametrize("case", named(CHANGED))

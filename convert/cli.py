@@ -8,6 +8,7 @@ stderr.
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -154,6 +155,7 @@ def series(
     no_cache: bool,
 ) -> None:
     """Write the patch series as mail files, with a cover letter."""
+    _need_git()
     plan = _plan(tree, paths, _options(recipe, profile, prefix, keep_nowarn, no_cache))
     if not _worth_it(plan):
         return
@@ -193,6 +195,7 @@ def apply(
     no_cache: bool,
 ) -> None:
     """Commit the series on a new local branch; work tree, index and HEAD stay as they are."""
+    _need_git()
     plan = _plan(tree, paths, _options(recipe, profile, prefix, keep_nowarn, no_cache))
     if not _worth_it(plan):
         return
@@ -239,6 +242,12 @@ def _progress() -> Iterator[Progress]:
         return
     with console.status("starting") as status:
         yield status.update
+
+
+def _need_git() -> None:
+    """Commits are made by git: say so before the work starts."""
+    if shutil.which("git") is None:
+        raise InputError("git is not installed, or not in PATH; install it to make commits")
 
 
 def _worth_it(plan: Plan) -> bool:

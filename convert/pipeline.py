@@ -13,9 +13,10 @@ from convert.rules.exact import ExactRecipe
 from convert.semantics.flags import semantics_of
 from convert.sites.family import find_family, locate_header
 from convert.sites.inventory_model import WrapperNames
-from convert.sites.occurrences import Where, occurrences
+from convert.sites.occurrences import Occurrence, Where, occurrences
 from convert.sites.sources import Sources
 from convert.source.dialect import load_dialect
+from convert.source.parse import Item, ParsedFile
 from convert.tree.kernel import KernelTree
 
 RECIPES = ("exact",)
@@ -125,11 +126,12 @@ def _without_family(
     """
     sources = Sources(tree, paths, lambda: load_dialect(tree, paths, options.cache_dir))
     for path in sources.holding(profile.wrappers):
-        source = sources.source(path)
-        if source is None:
+        parsed = sources.parsed(path, profile.wrappers)
+        if parsed is None:
             raise InputError(f"{sources.broken[path]}; mend the file or leave it out")
+        source = parsed.source
         for found in occurrences(source, profile.wrappers):
-            if found.where in (Where.CODE, Where.DEFINE) and _is_call(source.text, found.span.end):
+            if found.where in (Where.CODE, Where.DEFINE) and _is_wrapper_call(parsed, found):
                 line = source.line(found.span.start)
                 raise InputError(
                     f"{path}:{line}: {found.name} is used, but no header at or above "
@@ -155,8 +157,17 @@ def _without_family(
     )
 
 
-def _is_call(text: str, end: int) -> bool:
-    return text[end : end + 40].lstrip().startswith("(")
+def _is_wrapper_call(parsed: ParsedFile, found: Occurrence) -> bool:
+    """Whether a name is called, and is no local name of the function around it."""
+    item = parsed.item_at(found.span.start)
+    if not isinstance(item, Item):
+        return parsed.source.text[found.span.end :].lstrip().startswith("(")
+    return any(
+        call.callee_span == found.span
+        and not any(d.name == found.name and d.name_span != found.span for d in v.declarators)
+        for v in item.variants
+        for call in v.calls
+    )
 
 
 def wrapper_names(tree: KernelTree, paths: Sequence[str], options: Options) -> WrapperNames:

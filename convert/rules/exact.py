@@ -15,13 +15,16 @@ from convert.rules.drafts import Account, Draft, finish
 from convert.rules.family_sites import FamilySites
 from convert.rules.flag_flow import Failure, FlowReader
 from convert.rules.flag_writing import FlagWriter
+from convert.rules.layout import line_end, line_start
 from convert.rules.model import Converted, Kept, Refused
 from convert.rules.removal import Removal, plan_removal
 from convert.rules.steps import STEPS, StepMaker
 from convert.rules.trace_event import find_trace_events
 from convert.rules.wrapper_sites import WrapperSites
 from convert.semantics.flags import FlagSemantics
+from convert.sites.distrust import distrusted_files
 from convert.sites.family import Family
+from convert.sites.macro_traps import Pasting, find_pastings
 from convert.sites.model import SiteKind
 from convert.sites.occurrences import Occurrence, Where, occurrences
 from convert.sites.sources import C_SUFFIXES, Sources
@@ -66,13 +69,14 @@ class ExactRecipe:
         self.family = family
         self.in_scope = in_scope
         self.account = Account()
-        self.reader = FlowReader(sources, family)
+        self.reader = FlowReader(sources, family, distrusted_files(sources, family))
         self.flow = self.reader.run()
         self.writer = FlagWriter(self.flow, sources, family.names, family.profile, semantics)
         self.wrappers = WrapperSites(
             sources, family, semantics, kept_options, self.reader, self.writer, self.account
         )
         self.events = find_trace_events(sources, family)
+        self.pastings = find_pastings(sources, family)
         self.going = family.names - family.helpers
 
     def run(self) -> Outcome:
@@ -80,7 +84,8 @@ class ExactRecipe:
 
         Raises InternalCheckError if a name that the tokens show has no site, or two.
         """
-        files = [path for path in self.sources.holding(self.family.names) if path in self.in_scope]
+        named = {*self.sources.holding(self.family.names), *(p.path for p in self.pastings)}
+        files = sorted(named & self.in_scope)
         for path in files:
             source = self.sources.source(path)
             if source is not None:
@@ -112,6 +117,9 @@ class ExactRecipe:
                 self.account.add(self.wrappers.draft(source, one))
             elif one.name in self.family.helpers:
                 self.account.add(self._helper(source, one))
+        for pasting in self.pastings:
+            if pasting.path == path:
+                self.account.add(self._pasting(source, pasting))
         for one in found:  # what no call took along
             if not self.account.has(path, one.span.start):
                 self.account.add(self._leftover(source, one))
@@ -123,11 +131,15 @@ class ExactRecipe:
         return event or self.family.piece_at(path, offset) is not None
 
     def _comment(self, source: SourceFile, found: Occurrence) -> None:
-        """One site for a whole comment or string, however many names stand in it."""
+        """One site for a line of a comment or string, however many names stand in it."""
         index = source.tokens.index_at(found.span.start)
-        span = source.tokens.span(index)
-        if source.tokens.kinds[index] == Kind.DIRECTIVE:
-            span = found.span
+        token = source.tokens.span(index)
+        span = found.span
+        if source.tokens.kinds[index] != Kind.DIRECTIVE:
+            start = max(token.start, line_start(source.text, found.span.start))
+            end = min(token.end, line_end(source.text, found.span.end))
+            line = source.text[start:end]
+            span = Span(start + len(line) - len(line.lstrip()), start + len(line.rstrip()))
         inside = [
             one
             for one in occurrences(source, self.family.names)
@@ -160,6 +172,19 @@ class ExactRecipe:
             found.span,
             frozenset({found.span.start}),
             Kept("helper", f"{found.name} is no wrapper; its users stay as they are"),
+        )
+
+    def _pasting(self, source: SourceFile, pasting: Pasting) -> Draft:
+        line = source.line(pasting.span.start)
+        reason = f"{source.path}:{line}: {pasting.macro} can make the name {pasting.made} by ##"
+        return Draft(
+            SiteKind.MACRO,
+            source.path,
+            None,
+            pasting.macro,
+            pasting.span,
+            frozenset(),
+            Refused("plain-allocation", reason),
         )
 
     def _leftover(self, source: SourceFile, found: Occurrence) -> Draft:

@@ -7,7 +7,7 @@ one use of a variable left, it would read a gfp mask as wrapper flags.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -84,6 +84,12 @@ class FlagFlow:
         for use in self.uses:
             for one in use.linked:
                 ties[one] |= use.linked
+        shared: dict[tuple[str, Span], set[Holder]] = defaultdict(set)
+        for declared in self.declared:  # `flags_t a, b;`: one type for both
+            shared[declared.path, declared.type_span].add(declared.holder)
+        for together in shared.values():
+            for one in together:
+                ties[one] |= together
         result = dict(self.failures)
         pending = sorted(self.failures, key=repr)
         while pending:
@@ -98,8 +104,11 @@ class FlagFlow:
 class FlowReader:
     """Follows flags through the files of a run (see `follow_flags`)."""
 
-    def __init__(self, sources: Sources, family: Family) -> None:
+    def __init__(
+        self, sources: Sources, family: Family, distrusted: Mapping[str, str] | None = None
+    ) -> None:
         self.sources = sources
+        self.distrusted = distrusted or {}
         self.family = family
         self.flow = FlagFlow()
         self.wanted = frozenset({*family.profile.flags, family.flag_type, *family.profile.wrappers})
@@ -182,6 +191,13 @@ class FlowReader:
 
     def _add(self, use: Use) -> None:
         self.flow.uses.add(use)
+        if use.path in self.distrusted:
+            source = self.sources.source(use.path)
+            assert source is not None
+            what = self.distrusted[use.path]
+            for holder in use.linked:
+                failure = Failure(use.path, source.line(use.span.start), what)
+                self.flow.failures.setdefault(holder, failure)
         for holder in use.linked:
             self._meet(holder)
 

@@ -70,6 +70,7 @@ class UseKind(Enum):
     SLOT = "flags argument of a wrapper"
     INIT = "initialiser"
     ASSIGN = "assignment"
+    CHAIN = "chained assignment"  # `a = b = flags`: the place of `a`
     ARGUMENT = "argument"
     RETURN = "return value"
     TEST = "test"
@@ -80,8 +81,9 @@ class UseKind(Enum):
 class Use:
     """One understood use. Equal in all `#if` variants that hold it, or it is not understood.
 
-    ``span`` is the flag expression (of ASSIGN: the whole assignment; of TEST: the test with its
-    ``!``); ``whole`` what a reader would call the place: the call, declarator or statement.
+    ``span`` is the flag expression (of ASSIGN: the whole assignment; of CHAIN: the assigned name;
+    of TEST: the test with its ``!``). ``whole`` is what a reader would call the place: the call,
+    declarator or statement.
     ``holders`` maps the text of each carrier in ``expression`` to what it is. ``target`` is the
     holder that the value goes to. ``flags`` and ``negated`` belong to TEST, ``operator`` to ASSIGN.
     """
@@ -339,13 +341,10 @@ def slot_use(place: Place, call: Call, index: int) -> Use:
 
 def _assignment(place: Place, node: c_ast.Node, target: c_ast.Node, value: c_ast.Node) -> Use:
     reader = _Reader(place)
-    if not isinstance(target, c_ast.ID):
-        raise reader.unknown(
-            target,
-            "flags are stored in a structure member or array, which can be 0 without any "
-            "assignment",
-        )
-    holder = holder_of(place, target)
+    holder = holder_of_target(place, node, reader)
+    _check_value_unused(place, node, reader)
+    if node.op == "=" and isinstance(value, c_ast.Assignment):
+        return _chained(place, node, target, value, holder, reader)
     own = Carrier(target.name)
     result: FlagExpression | None
     match (node.op, value):
@@ -373,6 +372,54 @@ def _assignment(place: Place, node: c_ast.Node, target: c_ast.Node, value: c_ast
         tuple(sorted(reader.holders.items())),
         holder,
         node.op,
+    )
+
+
+def _check_value_unused(place: Place, node: c_ast.Node, reader: _Reader) -> None:
+    """The value of an assignment may only be used by another assignment of flags."""
+    parent = place.variant.parent_of(node)
+    if isinstance(parent, c_ast.Assignment) and parent.rvalue is node and parent.op == "=":
+        holder_of_target(place, parent, reader)
+        _check_value_unused(place, parent, reader)
+        return
+    if not any(statement.node is node for statement in place.variant.statements):
+        loop = isinstance(parent, c_ast.For) and parent.cond is not node
+        if not loop:
+            raise reader.unknown(parent or node, "the value of the assignment is used")
+
+
+def holder_of_target(place: Place, node: c_ast.Node, reader: _Reader) -> Holder:
+    """The holder that an assignment assigns to. Raises NotUnderstood."""
+    if not isinstance(node.lvalue, c_ast.ID):
+        raise reader.unknown(
+            node.lvalue,
+            "flags are stored in a structure member or array, "
+            "which can be 0 without any assignment",
+        )
+    return holder_of(place, node.lvalue)
+
+
+def _chained(
+    place: Place,
+    node: c_ast.Node,
+    target: c_ast.ID,
+    value: c_ast.Node,
+    holder: Holder,
+    reader: _Reader,
+) -> Use:
+    """``target = other = …``: both hold the same; only the name of ``target`` stands here."""
+    if value.op != "=":
+        raise reader.unknown(value, "the value of the assignment is used")
+    other = holder_of_target(place, value, reader)
+    return Use(
+        UseKind.CHAIN,
+        place.source.path,
+        place.function,
+        place.variant.span_of(target),
+        place.variant.span_of(node),
+        Carrier(target.name),
+        tuple(sorted({target.name: holder, value.lvalue.name: other}.items())),
+        holder,
     )
 
 

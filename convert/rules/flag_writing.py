@@ -26,7 +26,7 @@ from convert.rules.flag_expression import (
 )
 from convert.rules.flag_flow import Declared, Failure, FlagFlow
 from convert.rules.flag_use import Holder, LocalFlags, ParameterFlags, Use, UseKind
-from convert.rules.layout import advance, column_at
+from convert.rules.layout import Break, advance, column_at
 from convert.rules.model import Converted, Decision, Refused
 from convert.rules.replacement import Replacement
 from convert.semantics.flags import Flags, FlagSemantics, mask_names, mask_text, subsets
@@ -134,6 +134,8 @@ class FlagWriter:
         """What stands at ``use.span`` afterwards."""
         if use.kind is UseKind.TEST:
             return self._test_text(use, names)
+        if use.kind is UseKind.CHAIN:
+            return gfp_text(renamed(use.expression, names), self.semantics)
         check_translation(use.expression, self.semantics)
         if use.kind is UseKind.ASSIGN:
             return self._assignment_text(use, names)
@@ -183,7 +185,9 @@ class FlagWriter:
             return f"!({text})" if use.negated else text
         if len(taken) == 1:
             text = f"{carrier} & {mask_text(taken)}"
-            return f"({text})" if use.negated else f"!({text})"
+            if use.negated:
+                return text if self._parenthesised(use) else f"({text})"
+            return f"!({text})"
         raise CannotWrite(f"no gfp bit tells whether {' | '.join(sorted(use.flags))} was given")
 
     def _telling_bits(self, flags: Flags) -> tuple[frozenset[str], frozenset[str]]:
@@ -300,7 +304,8 @@ class FlagWriter:
             text = self._use_text(use, self.names_for(use))
             decision = self._converted(use, f"{use.kind.value} of a gfp mask")
             edit = Edit(use.span, text)
-            replacement = Replacement("", use.path, (edit,), None, _STEP)
+            place = self._break_before(use) if use.kind is UseKind.ARGUMENT else None
+            replacement = Replacement("", use.path, (edit,), place, _STEP)
         return Draft(
             kind,
             use.path,
@@ -311,6 +316,15 @@ class FlagWriter:
             decision,
             replacement=replacement,
         )
+
+    def _break_before(self, use: Use) -> Break | None:
+        """Where a call that takes a longer mask may be broken: before the mask."""
+        text = self._source(use.path).text
+        comma = text.rfind(",", use.whole.start, use.span.start)
+        gap = Span(comma + 1, use.span.start)
+        if comma < 0 or gap.of(text).strip():
+            return None
+        return Break(gap, text.index("(", use.whole.start), use.whole.start)
 
     def _converted(self, use: Use | None, reason: str) -> Converted:
         before: tuple[str, ...] = ()

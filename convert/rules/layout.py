@@ -96,24 +96,39 @@ def continuations(text: str, calls: Iterable[tuple[int, int]]) -> Counter[Contin
     return seen
 
 
+@dataclass(frozen=True)
+class _Open:
+    """An open parenthesis: its column before and after, and the indentation of its line."""
+
+    old: int
+    new: int
+    indent: int
+
+
 def realign(
-    text: str, region: Span, edits: Sequence[Edit], parens: Sequence[Parenthesis]
+    text: str,
+    region: Span,
+    edits: Sequence[Edit],
+    parens: Sequence[Parenthesis],
+    style: ContinuationStyle,
 ) -> list[Edit]:
     """``edits`` and the changes of indentation that keep aligned lines of ``region`` aligned.
 
     ``region`` starts at the first byte of a line; ``parens`` are those of code inside it, in order.
-    Backslashes at line ends (macro bodies) stay in their column where there is room.
+    A line that is aligned only because its tabs happen to end there, in a file that indents by so
+    many tabs, is not moved. Backslashes at line ends (macro bodies) stay in their column where
+    there is room.
     """
     result: list[Edit] = []
-    stack: list[tuple[int, int]] = []  # column of each open parenthesis, before and after
+    stack: list[_Open] = []
     inside = sorted(edits)
     start = region.start
     while start < region.end:
         end = line_end(text, start)
         indent = indent_of(text, start)
         old = new = advance(0, indent)
-        if stack and old == stack[-1][0] + 1 and not text[start:end].isspace():
-            new = stack[-1][1] + 1
+        if stack and not text[start:end].isspace() and _is_aligned(indent, stack[-1], style):
+            new = stack[-1].new + 1
             if new != old:
                 blank = indentation(new, spaces_only="\t" not in indent and bool(indent))
                 result.append(Edit(Span(start, start + len(indent)), blank))
@@ -121,11 +136,19 @@ def realign(
         old, new = _walk_line(text, span, (old, new), inside, parens, stack)
         tail = re.search(r"([ \t]+)\\\r?$", text[start:end])
         if tail and old != new:
-            result.append(
-                _keep_backslash(start, tail, advance(0, text[start : start + tail.start()]), new)
-            )
+            before = advance(0, text[start : start + tail.start()])
+            moved = _keep_backslash(start, tail, before, new)
+            result += [moved] if moved is not None else []
         start = end + 1
     return [*result, *inside]
+
+
+def _is_aligned(indent: str, anchor: _Open, style: ContinuationStyle) -> bool:
+    """Whether a line was put below a parenthesis on purpose."""
+    if advance(0, indent) != anchor.old + 1:
+        return False
+    by_tabs = style.tabs is not None and indent.strip("\t") == ""
+    return not (by_tabs and anchor.old + 1 == anchor.indent + (style.tabs or 0) * TAB)
 
 
 def _walk_line(
@@ -134,9 +157,10 @@ def _walk_line(
     columns: tuple[int, int],
     edits: Sequence[Edit],
     parens: Sequence[Parenthesis],
-    stack: list[tuple[int, int]],
+    stack: list[_Open],
 ) -> tuple[int, int]:
     """Columns, before and after the edits, at the end of a line's text (its backslash left out)."""
+    indent = columns[0]
     old, new = columns
     code_end = span.start + len(re.sub(r"[ \t]*\\?\r?$", "", text[span.start : span.end]))
     marks = {paren.offset: paren for paren in parens if paren.offset in span}
@@ -152,7 +176,7 @@ def _walk_line(
             break
         paren = marks.get(offset)
         if paren is not None and paren.opens:
-            stack.append((old, new))
+            stack.append(_Open(old, new, indent))
         elif paren is not None and stack:
             stack.pop()
         old = advance(old, text[offset])
@@ -161,8 +185,11 @@ def _walk_line(
     return old, new
 
 
-def _keep_backslash(start: int, tail: re.Match[str], old: int, new: int) -> Edit:
+def _keep_backslash(start: int, tail: re.Match[str], old: int, new: int) -> Edit | None:
+    """Move a backslash back to its column, unless its author put it right behind the text."""
     blank = tail.group(1)
+    if blank == " ":
+        return None
     target = advance(old, blank)
     if "\t" in blank:
         filler = ""
@@ -214,13 +241,16 @@ def fit(
 
     The first form within 80 columns wins; where none is, the narrowest one.
     """
-    plain = realign(text, region, edits, parens)
+    plain = realign(text, region, edits, parens, style)
     width = changed_width(text, region, plain)
     if place is None or width <= WIDTH or "\n" in place.gap.of(text):
         return plain
+    line = text[line_start(text, place.gap.start) : line_end(text, place.gap.start)]
+    if advance(0, line.rstrip("\r")) > WIDTH:  # it was too wide before: its author's choice
+        return plain
     best = (width, plain)
     for indent in _indents(text, region, edits, parens, place, style):
-        broken = _broken(text, region, edits, parens, place, indent)
+        broken = _broken(text, region, edits, parens, place, indent, style)
         width = changed_width(text, region, broken)
         if width <= WIDTH:
             return broken
@@ -271,6 +301,7 @@ def _broken(
     parens: Sequence[Parenthesis],
     place: Break,
     indent: int,
+    style: ContinuationStyle,
 ) -> list[Edit]:
     ending = line_end(text, place.gap.start)
     newline = "\n"
@@ -286,7 +317,9 @@ def _broken(
         filler = "\t"
         while advance(here, filler) < target:
             filler += "\t"
+        if tail.group(1) == " ":
+            filler = " "
         newline = f"{filler}\\{newline}"
     spaces_only = "\t" not in indent_of(text, place.first) and bool(indent_of(text, place.first))
     blank = newline + indentation(indent, spaces_only)
-    return realign(text, region, [*edits, Edit(place.gap, blank)], parens)
+    return realign(text, region, [*edits, Edit(place.gap, blank)], parens, style)

@@ -269,18 +269,41 @@ def _include_changes(
     planner: _Planner, users: Sequence[tuple[str, Include]], deleted: Sequence[str]
 ) -> list[IncludeChange]:
     own = [i for i in includes_of(planner.text(planner.family.header)) if i.angled]
-    changes = []
-    for path, include in users:
+    changes: list[IncludeChange] = []
+    headers_first = sorted(users, key=lambda user: (not user[0].endswith(".h"), user[0]))
+    for path, include in headers_first:
         if path in deleted:
             continue
         text = planner.text(path)
         present = [other for other in includes_of(text) if other.line != include.line]
-        known = {other.path for other in present}
-        for other in present:
-            known |= brought_along(planner.tree, other)
+        local = _local_headers(planner, path, include)
+        known = {name.strip("<>") for c in changes if c.path in local for name in c.added}
+        for at in (path, *local):
+            for other in includes_of(planner.text(at)):
+                if at == path or other.angled:
+                    known |= {other.path} | brought_along(planner.tree, other)
         missing = tuple(i.spelled for i in own if i.path not in known)
         changes.append(_include_change(text, path, include, present, own, missing))
     return changes
+
+
+def _local_headers(planner: _Planner, path: str, gone: Include) -> tuple[str, ...]:
+    """The headers of the filesystem itself that a file includes, directly or through others."""
+    seen: list[str] = []
+    pending = [path]
+    while pending:
+        at = pending.pop()
+        for include in includes_of(planner.text(at)):
+            if include.angled or (at == path and include == gone):
+                continue
+            for base in (posixpath.dirname(at), planner.family.home):
+                found = posixpath.normpath(posixpath.join(base, include.path))
+                if found in planner.sources.all_files and found != planner.family.header:
+                    if found not in seen:
+                        seen.append(found)
+                        pending.append(found)
+                    break
+    return tuple(seen)
 
 
 def _include_change(

@@ -154,7 +154,7 @@ def _lay_out_group(
     core = sorted({edit for r in group for edit in r.edits})
     step = max((r.step for r in group), key=order.index)
     broken = {r.place.gap for r in group if r.place is not None}
-    edits = realign(source.text, region, core, parens)
+    edits = realign(source.text, region, core, parens, style)
     for replacement in group:
         gaps = [edit for edit in edits if edit.span in broken]
         known = sorted({*core, *gaps})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -64,12 +65,18 @@ class WrapperSites:
             frozenset({found.span.start}),
             Refused(rule, ""),
         )
+        if source.path in self.reader.distrusted:
+            why = self.reader.distrusted[source.path]
+            return replace(blank, decision=Refused(rule, why))
         places = self.reader.places(source.path, found.span.start)
         if not places:
             return self._unparsed(source, found, blank, rule)
         calls = {self._shape(call): (p, call) for p in places for call in self._calls(p, found)}
         if not calls:
             return self._no_call(source, found, blank, places)
+        if any(directive_in(source, call.span) for _, call in calls.values()):
+            what = "a preprocessor line stands inside the call"
+            return self._refuse(blank, source, found.span.start, rule, what)
         missing = sum(1 for p in places if not self._calls(p, found))
         if len(calls) > 1 or missing:
             return self._refuse(blank, source, found.span.start, rule, "the #if variants disagree")
@@ -78,9 +85,6 @@ class WrapperSites:
         if place.declarators(found.name):
             what = f"{found.name} is a local name here, not the wrapper"
             return replace(blank, decision=Kept(rule, self._at(source, found.span.start, what)))
-        if directive_in(source, call.span):
-            what = "a preprocessor line stands inside the call"
-            return self._refuse(blank, source, call.span.start, rule, what)
         if kind is SiteKind.ALLOC:
             return self._allocation(source, blank, place, call)
         return self._free(source, blank, call)
@@ -117,7 +121,7 @@ class WrapperSites:
         """A wrapper's name that is no callee: a callback, or another thing of the same name."""
         offset = found.span.start
         rule = _RULE_FREE if found.name in self.deallocators else _RULE_ALLOC
-        if all(self._is_other_thing(place, found) for place in places):
+        if all(self._is_other_thing(place, found) or is_label(source, found) for place in places):
             what = f"{found.name} names a member, label or local here, not the wrapper"
             return replace(blank, decision=Kept(rule, self._at(source, offset, what)))
         as_value = all(
@@ -221,3 +225,12 @@ class WrapperSites:
         edits = (Edit(call.callee_span, fact.plain),)
         pending = Replacement("", source.path, edits, None, "free")
         return replace(blank, decision=decision, replacement=pending)
+
+
+def is_label(source: SourceFile, found: Occurrence) -> bool:
+    """Whether a name in a function is a label, or the target of a goto."""
+    before = source.text[: found.span.start].rstrip()
+    behind = source.text[found.span.end :].lstrip()
+    if re.search(r"\bgoto$", before):
+        return True
+    return behind.startswith(":") and before.endswith((";", "{", "}", ":", "*/", ")"))

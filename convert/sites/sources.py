@@ -30,6 +30,7 @@ class Sources:
         self._known_dialect: Dialect | None = None
         self._texts: dict[str, bytes] = {}
         self._sources: dict[str, SourceFile] = {}
+        self._whole: dict[str, ParsedFile] = {}
         self._parsed: dict[str, tuple[frozenset[str], ParsedFile]] = {}
 
     @property
@@ -60,6 +61,18 @@ class Sources:
                 self.broken[path] = error
         return self._sources.get(path)
 
+    def parsed_whole(self, path: str) -> ParsedFile | None:
+        """The file with every item parsed; None if broken."""
+        source = self.source(path)
+        if source is not None and path not in self._whole:
+            self._whole[path] = parse_file(source, self._tables())
+        return self._whole.get(path)
+
+    def _tables(self) -> Dialect:
+        if self._known_dialect is None:
+            self._known_dialect = self._dialect()
+        return self._known_dialect
+
     def parsed(self, path: str, names: frozenset[str]) -> ParsedFile | None:
         """The file with at least the items parsed that hold one of ``names``; None if broken."""
         source = self.source(path)
@@ -69,8 +82,6 @@ class Sources:
         if known is not None and names <= known[0]:
             return known[1]
         wanted = names | (known[0] if known else frozenset())
-        if self._known_dialect is None:
-            self._known_dialect = self._dialect()
-        parsed = parse_file(source, self._known_dialect, wanted)
+        parsed = parse_file(source, self._tables(), wanted)
         self._parsed[path] = (wanted, parsed)
         return parsed

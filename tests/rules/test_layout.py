@@ -55,6 +55,13 @@ def changed(before: str, *pairs: tuple[str, str], slot: str | None = None) -> st
             id="spaces stay spaces",
         ),
         pytest.param(
+            "\t\tco = kmem_name(sizeof(*p),\n\t\t\t\tOLD);\n",
+            [("kmem_name", "knew")],
+            None,
+            "\t\tco = knew(sizeof(*p),\n\t\t\t\tOLD);\n",
+            id="two tabs that happen to end below the parenthesis",
+        ),
+        pytest.param(
             "\tp = f(old(a), g(b,\n\t\t\tc));\n",
             [("old", "older_one")],
             None,

@@ -191,7 +191,12 @@ class MacroReader:
     def _variant(self, run: Run, root: Node) -> Variant:
         records = self._parser.records
         return Variant(
-            (), root, run.starts, run.ends, (records.calls, records.statements, records.declarators)
+            (),
+            root,
+            self._source.text,
+            run.starts,
+            run.ends,
+            (records.calls, records.statements, records.declarators),
         )
 
 

@@ -240,6 +240,7 @@ class _FileParser:
             variant = Variant(
                 conditions,
                 external.node,
+                self._source.text,
                 run.starts,
                 run.ends,
                 (

@@ -14,6 +14,7 @@ from pycparser import c_ast
 
 from convert.source.edits import Span
 from convert.source.grammar import CallRecord, DeclaratorRecord, StatementRecord
+from convert.source.tokens import Kind, lex_body
 
 Node = Any  # pycparser ships no types
 
@@ -90,20 +91,22 @@ class Variant:
     """
 
     __slots__ = (
-        "__dict__", "_calls", "_declarators", "_ends", "_starts", "_statements", "conditions",
-        "root",
+        "__dict__", "_calls", "_declarators", "_ends", "_starts", "_statements", "_text",
+        "conditions", "root",
     )  # fmt: skip
 
     def __init__(
         self,
         conditions: tuple[tuple[str, bool], ...],
         root: Node,
+        text: str,
         starts: array[int],
         ends: array[int],
         records: tuple[Sequence[CallRecord], Sequence[StatementRecord], Sequence[DeclaratorRecord]],
     ) -> None:
         self.conditions = conditions
         self.root = root
+        self._text = text
         self._starts = starts
         self._ends = ends
         self._calls, self._statements, self._declarators = records
@@ -114,6 +117,14 @@ class Variant:
             at = self._starts[first] if first < len(self._starts) else self._ends[-1]
             return Span(at, at)
         return Span(self._starts[first], self._ends[following - 1])
+
+    def _slot_span(self, first: int, following: int) -> Span:
+        """A slot's bytes, with the annotations at its edges that the token list lacks."""
+        span = self._span((first, following))
+        before = Span(self._ends[first - 1], span.start)
+        after = Span(span.end, self._starts[following])
+        start = span.start - len(_code(before.of(self._text)))
+        return Span(start, span.end + len(_code(after.of(self._text), True)))
 
     @cached_property
     def calls(self) -> tuple[Call, ...]:
@@ -127,7 +138,7 @@ class Variant:
                 self._starts[record.open],
                 self._starts[record.close],
                 tuple(
-                    Slot(self._span((first, following)), node)
+                    Slot(self._slot_span(first, following), node)
                     for first, following, node in record.slots
                 ),
             )
@@ -217,6 +228,20 @@ class Variant:
         """Whether a token that starts at an offset is in this variant."""
         at = bisect_left(self._starts, offset)
         return at < len(self._starts) and self._starts[at] == offset
+
+
+def _code(gap: str, at_start: bool = False) -> str:
+    """The part of a gap between tokens from its first code on (or up to its last code).
+
+    Code there is an annotation that was dropped. A gap with a directive is another variant's.
+    """
+    if not gap or gap.isspace() or "#" in gap:
+        return ""
+    tokens = lex_body(gap)
+    code = [index for index in range(len(tokens)) if tokens.kinds[index] > Kind.COMMENT]
+    if not code:
+        return ""
+    return gap[: tokens.starts[code[-1] + 1]] if at_start else gap[tokens.starts[code[0]] :]
 
 
 def agreed_call_of(variants: Sequence[Variant], offset: int) -> Call | Disagreement | None:

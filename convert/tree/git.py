@@ -40,7 +40,8 @@ def open_repository(directory: Path) -> Repo:
         raise NotARepository(f"{directory}: not in a git repository") from error
     # Replaced objects would show another tree than the one that others get by the same id.
     repo.git.update_environment(GIT_NO_REPLACE_OBJECTS="1", GIT_OPTIONAL_LOCKS="0")
-    if "GIT_DIR" in os.environ:  # set by a hook or an outer git command for its own repository
+    # A hook or an outer git command sets it for its own repository; older GitPython hands it on.
+    if "GIT_DIR" in os.environ:
         repo.git.update_environment(GIT_DIR=str(repo.git_dir))
     return repo
 

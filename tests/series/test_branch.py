@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from convert.errors import InputError, InternalCheckError
 from convert.plan import Plan
 from convert.series import branch as branch_module
+from convert.series import scratch
 from convert.series.branch import BranchMade, apply
 from convert.tree.directory import DirectoryTree
 from convert.tree.git import NotARepository
@@ -180,6 +182,12 @@ def test_a_branch_that_head_waits_for(toy: Repository) -> None:
         make(GitTree(toy.path, "main"), "new")
 
 
+def test_the_branch_of_a_bare_repository(toy: Repository, tmp_path: Path) -> None:
+    toy.git("clone", "--quiet", "--bare", ".", str(tmp_path / "bare.git"))
+    with pytest.raises(InputError, match="branch main is checked out"):
+        make(GitTree(tmp_path / "bare.git", "main"), "main", force=True)
+
+
 def test_repository_without_commits(tmp_path: Path) -> None:
     repository = new_repository(tmp_path / "linux")
     repository.write(TOY)
@@ -239,6 +247,27 @@ def test_plan_of_other_content(toy: Repository) -> None:
     changed = replace(plan, originals={**plan.originals, "fs/toy/b.c": "other"})
     with pytest.raises(InternalCheckError):
         make(tree, plan=changed)
+
+
+def test_commits_are_checked_before_anything_is_handed_over(
+    toy: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were a file lost on the way into a commit, the run would stop."""
+    real: Any = scratch._import_commit
+
+    def lossy(*arguments: Any) -> list[bytes]:
+        *head, files, identity = arguments
+        kept = dict(list(files.items())[:1])
+        made: list[bytes] = real(*head, kept, identity)
+        return made
+
+    before = everything(toy)
+    monkeypatch.setattr(scratch, "_import_commit", lossy)
+    with pytest.raises(
+        InternalCheckError, match=r"commit 4 changes fs/toy/a\.c, but should change"
+    ):
+        make(DirectoryTree(toy.path))
+    assert everything(toy) == before
 
 
 def test_no_identity(toy: Repository, monkeypatch: pytest.MonkeyPatch) -> None:

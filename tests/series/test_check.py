@@ -113,6 +113,13 @@ def lines_of(text: str) -> list[str]:
     return [f"{part}\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
 
 
+def test_counts_have_to_match_the_lines() -> None:
+    patch = parse_patch(MAIL, "x")[0]
+    patch[0].target_length = 4
+    with pytest.raises(InternalCheckError, match="does not fit"):
+        patched_text("one\ntwo\nthree\n", patch)
+
+
 def test_patches_in_order_without_the_cover_letter(tmp_path: Path) -> None:
     for name in ("0002-b.patch", "0000-cover-letter.patch", "0001-a.patch", "notes", "x.patch"):
         (tmp_path / name).touch()

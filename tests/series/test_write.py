@@ -173,6 +173,18 @@ def test_the_users_settings_do_not_change_the_mails(
     assert contents(plain.directory) == contents(other.directory)
 
 
+def test_nor_do_those_of_the_account(
+    toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = make_series(GitTree(toy.path, "HEAD"), tmp_path / "plain")
+    lines = "[diff]\n\tnoprefix = true\n[format]\n\tsignOff = true\n[core]\n\tabbrev = 40\n"
+    (tmp_path / "config").write_text(lines)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
+    monkeypatch.setenv("GIT_DIFF_OPTS", "--unified=0")
+    other = make_series(GitTree(toy.path, "HEAD"), tmp_path / "other")
+    assert contents(plain.directory) == contents(other.directory)
+
+
 def test_the_same_input_gives_the_same_bytes(toy: Repository, tmp_path: Path) -> None:
     first = make_series(GitTree(toy.path, "HEAD"), tmp_path / "one")
     second = make_series(GitTree(toy.path, "main"), tmp_path / "two")
@@ -370,6 +382,7 @@ def test_a_directory_without_git(tmp_path: Path) -> None:
     assert contents(tmp_path / "linux") == before
     assert written.base is None
     assert b"base-commit" not in written.cover.read_bytes()
+    assert b"on the base: gives the intended files\n" in written.cover.read_bytes()
     assert git_am_tree(tmp_path / "out", tree) == written.tree_id
     repository = new_repository(tmp_path / "repo", TOY)
     clone = am_in_a_clone(repository, written.patches, tmp_path / "clone")

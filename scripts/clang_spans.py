@@ -110,9 +110,7 @@ def in_file(cursor: Any, name: str) -> bool:
 def cursors(unit: Any) -> Iterator[Any]:
     """All cursors of the main file, in order."""
     name = unit.spelling
-    waiting = [
-        cursor for cursor in unit.cursor.get_children() if in_file(cursor, name)
-    ]
+    waiting = [cursor for cursor in unit.cursor.get_children() if in_file(cursor, name)]
     while waiting:
         cursor = waiting.pop()
         yield cursor
@@ -157,7 +155,7 @@ class Ours:
         self.slots: dict[Range, list[Range]] = {}
         self.dead = [(span.start, span.end) for span in parsed.dead_spans]
         self.refused = [(item.span.start, item.span.end) for item in parsed.refusals]
-        self.calls_inside: set[Range] = set()
+        self.ends_in_macro: set[Range] = set()
         for item in (*parsed.functions, *parsed.declarations):
             if item.kind == "function":
                 self._add("FUNCTION_DECL", (item.span.start, item.span.end))
@@ -181,7 +179,9 @@ class Ours:
         for item in variant.declarators:
             end = item.init.end if item.init else item.span.end
             for kind in _DECLARATIONS:
+                # Clang starts the second declarator of a declaration at its name.
                 self._add(kind, (item.specifiers.start, end))
+                self._add(kind, (item.name_span.start, end))
         self._nodes(variant)
 
     def _nodes(self, variant: Variant) -> None:
@@ -205,6 +205,12 @@ def reason(ours: Ours, kind: str, span: Range) -> str:
         return "refused by us"
     if any(start <= span[0] < end for start, end in ours.dead):
         return "in no variant"
+    if kind == "NULL_STMT" and ours.text[: span[0]].endswith("fallthrough"):
+        return "fallthrough: an attribute for clang, a statement of one name for us"
+    if kind == "NULL_STMT" and ours.text[: span[0]].endswith(")"):
+        return "a macro call that expands to nothing: a call statement for us"
+    if kind == "FIELD_DECL" and ":" in text:
+        return "bit-field: our declarator ends before the width"
     if kind == "BINARY_OPERATOR" and "," in text:
         return "nested comma operators: one list for us"
     if "#" in text:
@@ -215,7 +221,7 @@ def reason(ours: Ours, kind: str, span: Range) -> str:
         r"\b(__\w+|[A-Z_]{3,})\b", ours.text[span[0] - 40 : span[1] + 40]
     ):
         return "declaration with a macro or an annotation at its edge"
-    if re.search(r"\b[A-Z_]{3,}\b", text[-40:]) or ours.text[span[1] : span[1] + 1] == "(":
+    if span in ours.ends_in_macro:
         return "ends in a macro expansion"
     return "unknown"
 
@@ -237,13 +243,25 @@ def compare(unit: Any, ours: Ours, path: str, figures: Figures) -> None:
             continue
         if kind == "FUNCTION_DECL" and not cursor.is_definition():
             continue
+        if kind == "PARM_DECL" and not cursor.spelling:
+            continue  # no name, no declarator
+        if kind == "STRING_LITERAL" and ours.text[span[0]] not in '"Lu':
+            continue  # __func__, a name for us
+        if expansions.holds(span[1]) or expansions.holds(span[1] - 1):
+            ours.ends_in_macro.add(span)
         if kind in _STATEMENTS:
             span = trimmed(ours.text, span)
         if kind == "DECL_REF_EXPR" and ours.text[span[0] : span[1]] != cursor.spelling:
             continue
-        if kind in _STATEMENTS or kind in _EXPRESSIONS or kind in _DECLARATIONS or kind in (
-            "CALL_EXPR",
-            "FUNCTION_DECL",
+        if (
+            kind in _STATEMENTS
+            or kind in _EXPRESSIONS
+            or kind in _DECLARATIONS
+            or kind
+            in (
+                "CALL_EXPR",
+                "FUNCTION_DECL",
+            )
         ):
             judge(ours, kind, span, path, figures)
         if kind == "CALL_EXPR" and span in ours.slots:
@@ -259,9 +277,7 @@ def judge(ours: Ours, kind: str, span: Range, path: str, figures: Figures) -> No
     tally(ours, kind, span, span in ours.spans.get(kind, ()), path, figures)
 
 
-def tally(
-    ours: Ours, kind: str, span: Range, same: bool, path: str, figures: Figures
-) -> None:
+def tally(ours: Ours, kind: str, span: Range, same: bool, path: str, figures: Figures) -> None:
     """Count an agreement or a difference."""
     if same:
         figures.same[kind] += 1
@@ -314,7 +330,9 @@ def main(arguments: Sequence[str]) -> int:
         shown = [place for k, w, place in figures.places if (k, w) == (kind, why)]
         for place in shown[: options.show]:
             print(f"         {place}")
-    bad = sum(n for (kind, why), n in figures.reasons.items() if why == "unknown" and kind in _STRICT)
+    bad = sum(
+        n for (kind, why), n in figures.reasons.items() if why == "unknown" and kind in _STRICT
+    )
     return 1 if bad else 0
 
 

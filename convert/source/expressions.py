@@ -217,9 +217,9 @@ class ExpressionParser(TokenParser):
     def _argument(self) -> tuple[Node, bool]:
         """One argument, and whether it is an expression (else a type, an operator, statements).
 
-        Outside bodies what cannot be read is kept as an opaque argument.
+        Outside code what cannot be read is kept as an opaque argument.
         """
-        if self._strict:
+        if self._strict or self._exact:
             return self._known_argument()
         mark = self._mark()
         try:

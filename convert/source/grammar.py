@@ -98,7 +98,8 @@ class TokenParser(CParser):  # type: ignore[misc]
         self._types: list[str | None] = []
         self._values: list[str] = []
         self._pos = 0
-        self._strict = False
+        self._strict = False  # in a function's body
+        self._exact = False  # in a macro's code: arguments must be read
         self._ends_with_parenthesis = False  # in statements that are a macro's argument
         self.records = Records([], [], [])
 
@@ -108,6 +109,7 @@ class TokenParser(CParser):  # type: ignore[misc]
         self._values = run.values
         self._pos = 0
         self._strict = False
+        self._exact = False
         self._ends_with_parenthesis = False
         self.records = Records([], [], [])
 

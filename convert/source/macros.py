@@ -29,6 +29,11 @@ _MOST_TYPE_PARAMETERS = 4
 class BodyParser(ExternalParser):
     """Productions for whole macro bodies. The last statement may lack its semicolon."""
 
+    def load(self, run: Run) -> None:
+        """Start on a body; unlike at file level, all arguments must be readable."""
+        super().load(run)
+        self._exact = True
+
     def expression_body(self) -> Node:
         """One expression."""
         node = self._parse_expression()

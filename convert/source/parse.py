@@ -166,7 +166,7 @@ class _FileParser:
             tuple(kinds.get("macro", ())),
             self._lines,
             tuple(sorted(self._refusals, key=lambda refusal: refusal.span)),
-            tuple(sorted(self._dead_spans)),
+            tuple(sorted(set(self._dead_spans))),
         )
 
     def _is_wanted(self, span: Span) -> bool:

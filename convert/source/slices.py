@@ -16,6 +16,7 @@ from convert.source.tokens import Kind
 from convert.source.vocabulary import Dialect
 from convert.source.words import KEYWORDS
 
+_AGGREGATES = ("struct", "union", "enum")
 _CLOSES = {")": "(", "]": "[", "}": "{"}
 
 
@@ -122,7 +123,7 @@ class Slicer:
                 if char == "(":
                     state.paren = index
                 elif char == "{":
-                    state.function = not state.assigned and not self._is_aggregate(at, state)
+                    state.function = not state.assigned and not self._is_aggregate(at)
             stack.append(char)
         elif char in ")]}":
             self._close(char, index, at, state)
@@ -184,26 +185,27 @@ class Slicer:
             return _join(opens.pop(), state)
         return state
 
-    def _is_aggregate(self, at: int, state: _State) -> bool:
+    def _is_aggregate(self, at: int) -> bool:
         """Whether the `{` at a place opens a struct, union, enum or the like, not a function."""
-        seen_parens = False
-        at -= 1
-        while at >= 0 and self._order[at] >= (state.start or 0):
+        at = self._before_annotations(at - 1)
+        if self._word(at).isidentifier() and self._word(at) not in _AGGREGATES:
+            at = self._before_annotations(at - 1)
+        return self._word(at) in _AGGREGATES
+
+    def _before_annotations(self, at: int) -> int:
+        """The last place at or before one that is neither an annotation nor a directive."""
+        while at >= 0:
             word = self._word(at)
             if word == ")":
-                opening = self._opening(at)
-                if self._word(opening - 1) not in self._dialect.annotations_with_arguments:
-                    seen_parens = True
+                name = self._opening(at) - 1
+                if self._word(name) not in self._dialect.annotations_with_arguments:
                     break
-                at = opening - 2
-            elif word in self._dialect.annotations or word == "":
+                at = name - 1
+            elif not word or word in self._dialect.annotations:
                 at -= 1
             else:
                 break
-        if seen_parens:
-            return False
-        words = [self._word(at), self._word(at - 1)] if at >= 1 else [self._word(at)]
-        return any(word in ("struct", "union", "enum") for word in words)
+        return at
 
     def _opening(self, at: int) -> int:
         """The place of the bracket that the one at a place closes (or the first place)."""
@@ -259,20 +261,29 @@ class Slicer:
         return at
 
     def _resume_after(self, start: int) -> int:
-        """The place after a broken item that starts at a token: past the next `}` in column one."""
+        """The place after a broken item: past the next `}` in column one.
+
+        A `{` in column one inside other braces opens the next function: then it is the place where
+        that function's head starts.
+        """
         text, starts = self._text, self._starts
         depth = 0
+        ended = -1  # the last place after a `;` or `}`
         for at, index in enumerate(self._order):
             if index < start or self._kinds[index] != Kind.PUNCTUATOR:
                 continue
             char = text[starts[index]]
+            column_one = starts[index] == 0 or text[starts[index] - 1] == "\n"
+            if char == "{" and column_one and depth > 0 and ended >= 0:
+                return ended
             if char in "{}":
                 depth += 1 if char == "{" else -1
-            column_one = starts[index] == 0 or text[starts[index] - 1] == "\n"
             if char == "}" and column_one:
                 return at + 2 if self._word(at + 1) == ";" else at + 1
             if char == ";" and depth <= 0 and self._starts_item(at + 1):
                 return at + 1
+            if char in ";}":
+                ended = at + 1
         return len(self._order)
 
     def _starts_item(self, at: int) -> bool:

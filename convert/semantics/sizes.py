@@ -1,0 +1,147 @@
+"""How much an allocation asks for: a constant, something bounded, or known only at run time.
+
+The page allocator warns for ``__GFP_NOFAIL`` above order 1, two pages (``WARN_ON_ONCE(order > 1)``
+in mm/page_alloc.c). So a never-fail allocation that may be larger should be kvmalloc'ed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from convert.semantics.cint import ULONG
+from convert.semantics.sizing.amounts import Amount, combined, converted
+from convert.semantics.sizing.definitions import DefinitionIndex
+from convert.semantics.sizing.expressions import ExpressionReader
+from convert.semantics.sizing.kconfig import Options
+from convert.semantics.sizing.places import Fragments, Frame, Node, Where
+from convert.semantics.sizing.target import PAGE_SIZE
+from convert.semantics.sizing.type_sizes import TypeReader
+from convert.source.parse import Item
+from convert.source.text import SourceFile
+from convert.source.variants import Variant
+from convert.source.vocabulary import Dialect
+from convert.tree.kernel import KernelTree
+
+NEVER_FAIL_ORDER = 1
+NEVER_FAIL_LIMIT = PAGE_SIZE << NEVER_FAIL_ORDER
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same number of bytes in every configuration."""
+
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """From ``at_least`` to ``at_most`` bytes. ``why``: what the bounds rest on."""
+
+    at_most: int
+    why: str
+    at_least: int = 0
+
+
+@dataclass(frozen=True)
+class RunTime:
+    """Known only at run time. ``expression``: the size as written; ``why``: what is unbounded."""
+
+    expression: str
+    why: str
+
+
+SizeClass = Constant | Bounded | RunTime
+"""The size of an allocation on 64-bit little-endian kernels with pages of 4096 bytes."""
+
+
+@dataclass(frozen=True)
+class Fits:
+    """At most two pages in every configuration: kmalloc is right for a never-fail site."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Exceeds:
+    """More than two pages in every configuration: a finding, kvmalloc is advised."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class MayExceed:
+    """Not shown to fit: a note."""
+
+    text: str
+
+
+Consequence = Fits | Exceeds | MayExceed
+
+
+def never_fail_consequence(size: SizeClass, limit: int = NEVER_FAIL_LIMIT) -> Consequence:
+    """What a size means for an allocation with ``__GFP_NOFAIL``; ``limit`` in bytes.
+
+    The texts are one sentence each, to be put behind the place of the site.
+    """
+    order = (limit // PAGE_SIZE).bit_length() - 1
+    warns = f"the page allocator warns for __GFP_NOFAIL above order {order} ({limit} bytes)"
+    advice = "kvmalloc() would be safe if the frees are kvfree()"
+    match size:
+        case Constant(count):
+            if count <= limit:
+                return Fits(f"{count} bytes")
+            return Exceeds(f"{count} bytes: {warns}; {advice}")
+        case Bounded(at_most, why, at_least):
+            if at_most <= limit:
+                return Fits(f"at most {at_most} bytes ({why})")
+            if at_least > limit:
+                return Exceeds(f"at least {at_least} bytes ({why}): {warns}; {advice}")
+            return MayExceed(f"shown only to be at most {at_most} bytes ({why}): {warns}; {advice}")
+        case RunTime(expression, why):
+            return MayExceed(
+                f"size known only at run time (`{expression}`: {why}): {warns}; {advice}"
+            )
+
+
+class SizeReader:
+    """Reads the sizes of allocations in the files of a run; what it has read is kept.
+
+    ``roots``: the C files of the run; ``read`` gives a file's bytes (``tree.read`` by default).
+    """
+
+    def __init__(
+        self,
+        tree: KernelTree,
+        roots: Sequence[str],
+        dialect: Dialect,
+        read: Callable[[str], bytes] | None = None,
+    ) -> None:
+        index = DefinitionIndex(tree, roots, read or tree.read)
+        self._fragments = Fragments(dialect, lambda path: index.file(path).text)
+        self._types = TypeReader(index, self._fragments)
+        self._expressions = ExpressionReader(self._types, Options(tree))
+        self._types.expressions = self._expressions
+
+    def size_class(
+        self, source: SourceFile, item: Item, variant: Variant, *factors: Node
+    ) -> SizeClass:
+        """The class of a size: the product of the expressions (one, or ``n`` and ``size``)."""
+        where = _place(source, item, variant)
+        total = Amount(1, 1, ULONG)
+        for node in factors:
+            value = converted(self._expressions.read(node, where), ULONG)
+            total = combined("*", total, value)
+        text = " * ".join(where.text(node) for node in factors)
+        if total.open and total.high > NEVER_FAIL_LIMIT:
+            return RunTime(text, "; ".join(total.open))
+        if total.exact:
+            return Constant(total.low)
+        why = "; ".join(total.notes) or "; ".join(total.open) or "the operands' ranges"
+        return Bounded(total.high, why, total.low)
+
+
+def _place(source: SourceFile, item: Item, variant: Variant) -> Where:
+    frame = Frame(source.path, source, variant) if item.kind == "function" else None
+    others = tuple(other for other in item.variants if other is not variant)
+    return Where(source.path, source, (variant, *others), frame)

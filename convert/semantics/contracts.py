@@ -7,11 +7,13 @@ do not agree on stays undecided (None).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from convert.semantics.cint import UINT, CInt, CType, exact, symbol
+from convert.semantics.constexpr import NotConstant
+from convert.semantics.defines import words_of
 from convert.semantics.execution import CannotRun, Executor, cannot_run
 from convert.semantics.interpreter.effects import Mode, Schedule
 from convert.semantics.interpreter.explore import Outcome, Run
@@ -23,6 +25,7 @@ from convert.semantics.interpreter.values import (
     Memory,
     Null,
     Opaque,
+    Type,
     Value,
     Where,
 )
@@ -30,6 +33,7 @@ from convert.semantics.model import Contract
 from convert.semantics.scopes import ScopeTable
 from convert.semantics.signature import Signature, signature_of
 from convert.semantics.stubs import Family
+from convert.source.tokens import lex_body
 
 Flags = frozenset[str]
 T = TypeVar("T")
@@ -111,6 +115,37 @@ class Interpretation:
         except CannotExecute as error:
             return cannot_run(error)
 
+    def call(self, wrapper: str, arguments: Sequence[str]) -> WrapperResult:
+        """The contract of one call, its arguments given as C.
+
+        Constants, ``NULL``, ``true`` and ``false`` count; of any other argument nothing is known.
+        The ``flags`` of the result are empty.
+        """
+        try:
+            signature = signature_of(self.executor, wrapper)
+            if len(arguments) != len(signature.parameters):
+                where = signature.where
+                return CannotRun(where.path, where.line, f"{wrapper}() takes other arguments")
+            values = [
+                self._argument(text, name, ctype)
+                for text, (name, ctype) in zip(arguments, signature.parameters, strict=True)
+            ]
+            return self._derive(wrapper, frozenset(), values, signature)
+        except CannotExecute as error:
+            return cannot_run(error)
+
+    def _argument(self, text: str, name: str, ctype: Type) -> Value:
+        words = words_of(lex_body(text))
+        fixed: dict[tuple[str, ...], Value] = {
+            ("NULL",): Null(), ("true",): exact(1), ("false",): exact(0),
+        }  # fmt: skip
+        if words in fixed:
+            return fixed[words]
+        try:
+            return self.executor.program.constants.evaluate(words)
+        except NotConstant:
+            return _unknown(name, ctype)
+
     def takes_flags(self, wrapper: str, flags_slot: int | None = None) -> bool:
         """Whether a wrapper has flags at all; one that cannot be read has none."""
         try:
@@ -136,14 +171,19 @@ def _arguments(signature: Signature, bits: int | None) -> list[Value]:
     """The flags as given; everything else a value of which nothing is known."""
     values: list[Value] = []
     for slot, (name, ctype) in enumerate(signature.parameters):
-        if slot == signature.slot:
-            integer = ctype if isinstance(ctype, CType) else UINT
-            values.append(symbol(name, integer) if bits is None else exact(bits, integer))
-        elif isinstance(ctype, CType):
-            values.append(symbol(name, ctype))
-        else:
-            values.append(Opaque(label=name if ctype in (Kind.POINTER, Kind.ANY) else ""))
+        if slot != signature.slot:
+            values.append(_unknown(name, ctype))
+            continue
+        integer = ctype if isinstance(ctype, CType) else UINT
+        values.append(symbol(name, integer) if bits is None else exact(bits, integer))
     return values
+
+
+def _unknown(name: str, ctype: Type) -> Value:
+    """A parameter of which nothing is known but which it is."""
+    if isinstance(ctype, CType):
+        return symbol(name, ctype)
+    return Opaque(label=name if ctype in (Kind.POINTER, Kind.ANY) else "")
 
 
 def _freeing(wrapper: str, flags: Flags, run: Run, signature: Signature) -> WrapperResult:

@@ -20,7 +20,8 @@ from convert.source.tokens import Kind, Tokens, lex_body
 class Definition:
     """One definition of ``name``.
 
-    parameters: None for an object-like macro and for an enumerator. body: token texts; an
+    parameters: None for an object-like macro and for an enumerator; a variadic macro's last one is
+    ``...`` or ``name...``. body: token texts; an
     enumerator without a value has the body ``previous + 1``. live: it holds where every CONFIG_
     option is on; assumed: the options on which that rests. condition: the ``#if``s around it that
     name an option, as text.
@@ -139,8 +140,9 @@ class _Scan:
         if not (touches and texts[0] == "(" and ")" in texts):
             return made
         close = texts.index(")")
-        parameters = tuple(text for text in texts[1:close] if text != ",")
-        return replace(made, parameters=parameters, body=tuple(texts[close + 1 :]))
+        # GNU `rest...` is one parameter, C's `...` another.
+        parameters = "".join(texts[1:close]).split(",") if close > 1 else []
+        return replace(made, parameters=tuple(parameters), body=tuple(texts[close + 1 :]))
 
     def enumeration(self, index: int) -> Generator[Definition, None, int]:
         """The enumerators of the ``enum`` at ``index``; returns the index behind them."""

@@ -17,14 +17,17 @@ from convert.semantics.stubs import Stubs
 
 @dataclass(frozen=True)
 class CannotRun:
-    """A function that could not be executed: what stands at ``path``:``line`` is not known."""
+    """A function that could not be executed: what stands at ``path``:``line`` is not known.
+
+    ``path`` is empty for a function that none of the files read defines.
+    """
 
     path: str
     line: int
     what: str
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.what}"
+        return f"{self.path}:{self.line}: {self.what}" if self.path else self.what
 
 
 def cannot_run(error: CannotExecute) -> CannotRun:

@@ -112,7 +112,13 @@ class GfpTable:
         forms = [self._union(base, mask) for base in self._bases() if self.bits[base] & ~mask == 0]
         forms.append(self._union(None, mask))
         forms += self._differences(mask)
-        return min(forms, key=lambda form: len(form.names) + len(form.removed))
+        return min(forms, key=self._cost)
+
+    def _cost(self, form: MaskText) -> int:
+        """The number of words; bits of GFP_KERNEL that stand alone are worth avoiding."""
+        own = self.bits.get("GFP_KERNEL", 0)
+        loose = sum(1 for name in form.names if name not in _BASES and self.bits.get(name, 0) & own)
+        return len(form.names) + len(form.removed) + loose
 
     def _bases(self) -> list[str]:
         bases = [name for name in _BASES if self.bits.get(name)]

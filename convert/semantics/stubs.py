@@ -13,7 +13,8 @@ from convert.errors import InputError
 
 Family = Literal["kmalloc", "vmalloc", "kvmalloc", "cache", "pages"]
 Effect = Literal[
-    "value", "trap", "trap-if", "assert", "warn", "silent", "sleep", "opaque", "fill"
+    "value", "trap", "trap-if", "assert", "warn", "silent", "sleep", "opaque", "fill", "copy",
+    "cache-size",
 ]  # fmt: skip
 
 
@@ -27,7 +28,8 @@ class Primitive(_Fact):
 
     family: which free fits its memory. size: the argument positions whose product is the size in
     bytes. gfp: the position of the mask, or ``mask``, the gfp names it passes itself. reallocates:
-    the position of memory that it may free.
+    the position of memory that it may free. cache: the position of the slab cache, the size of
+    whose objects is the size.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Primitive(_Fact):
     mask: tuple[str, ...] = ()
     zeroes: bool = False
     reallocates: int | None = None
+    cache: int | None = None
 
     @model_validator(mode="after")
     def _has_one_mask(self) -> Primitive:

@@ -92,7 +92,7 @@ def wrapper_contracts(
     table = stubs if stubs is not None else load_stubs()
     if dialect is None:
         dialect = load_dialect(tree, files)
-    executor = _executor(tree, files, table, dialect)
+    executor = executor_of(tree, files, table, dialect)
     bits = flag_bits(executor, flags)
     if combinations is None and len(bits) > _MOST_FLAGS:
         raise InputError(f"{len(bits)} flags have too many combinations: name those that occur")
@@ -121,7 +121,11 @@ def _value(bits: Mapping[str, int], combination: Flags) -> int:
     return value
 
 
-def _executor(tree: KernelTree, files: Sequence[str], stubs: Stubs, dialect: Dialect) -> Executor:
+def executor_of(tree: KernelTree, files: Sequence[str], stubs: Stubs, dialect: Dialect) -> Executor:
+    """An executor of the functions of some files, with the tree's scopes and gfp masks.
+
+    Raises InputError for a file that the tree lacks.
+    """
     readings = [Reading(path, own=True) for path in files]
     readings += [Reading(path) for path in (*stubs.scope.headers, *GFP_HEADERS)]
     program = build_program(tree, dialect, readings, stubs.scope.constants)

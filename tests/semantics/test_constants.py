@@ -83,6 +83,9 @@ def test_definition_forms() -> None:
             b"#define A\t(1 | \\\n\t2)  /* why */\n"
             b"#define F(x, y) ((x) + y)\n"
             b"#define G (x)\n"
+            b"#define V(x, ...) x\n"
+            b"#define W(x, rest...) x\n"
+            b"#define N() 1\n"
             b"enum e { P, Q = 7, /* c */ R };\n"
             b"enum e var;\n",
         )
@@ -92,9 +95,12 @@ def test_definition_forms() -> None:
         "A": (None, "( 1 | 2 )", 1),
         "F": (("x", "y"), "( ( x ) + y )", 3),
         "G": (None, "( x )", 4),
-        "P": (None, "0", 5),
-        "Q": (None, "7", 5),
-        "R": (None, "Q + 1", 5),
+        "V": (("x", "..."), "x", 5),
+        "W": (("x", "rest..."), "x", 6),
+        "N": ((), "1", 7),
+        "P": (None, "0", 8),
+        "Q": (None, "7", 8),
+        "R": (None, "Q + 1", 8),
     }
 
 

@@ -90,6 +90,12 @@ def test_a_base_that_implies_nowarn_is_not_preferred() -> None:
     assert table.names(mask).text == "GFP_KERNEL | __GFP_NOWARN"
 
 
+def test_loose_bits_of_gfp_kernel_are_avoided() -> None:
+    table = TABLES["6"]
+    mask = table.evaluate("(GFP_KERNEL & ~__GFP_DIRECT_RECLAIM) | __GFP_NOWARN")
+    assert table.names(mask).text == "(GFP_KERNEL & ~__GFP_DIRECT_RECLAIM) | __GFP_NOWARN"
+
+
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 @given(mask=st.integers(0, 0xFFFFFFFF))
 def test_text_means_the_mask(table: GfpTable, mask: int) -> None:

@@ -75,6 +75,9 @@ SNIPPETS = {
         (3, 0),
     ),
     "macro-nested": ("return SQUARE(SQUARE(a)) - MAXIMUM(a, b);", (2, 9)),
+    "macro-variadic": ("return SUM(a, b, 3) + SUM(a, b) + LAST(a, b);", (5, 6)),
+    "variadic-function": ("return first(a, b, 7) + first(b);", (5, 6)),
+    "macro-of-a-place": ("PLACE(a) = 9; PLACE(b)++; return a * 10 + PLACE(b);", (1, 2)),
     "statement-expression": ("int c = ({ int d = a; d += b; d * 2; }); return c;", (3, 4)),
     "enum-constant": ("return SECOND * 10 + THIRD;", (0, 0)),
     "void-call": ("int c = a; nothing(); (void)twice(c); return c;", (4, 0)),
@@ -87,6 +90,11 @@ enum { FIRST, SECOND, THIRD = 7 };
 #define SQUARE(x) ((x) * (x))
 #define INCREMENT(v) do { (v)++; } while (0)
 #define MAXIMUM(x, y) ({ int _x = (x); int _y = (y); _x > _y ? _x : _y; })
+#define SUM(x, ...) add3(x, __VA_ARGS__, 0)
+#define LAST(x, rest...) add3(0, rest, 0)
+#define PLACE(v) (*&(v))
+static int add3(int a, int b, int c, ...) { return a * 4 + b * 2 + c; }
+static int first(int n, ...) { return n; }
 static int add(int *p, int n) { *p += n; return *p; }
 static int twice(int n) { return 2 * n; }
 static int fact(int n) { return n <= 1 ? 1 : n * fact(n - 1); }
@@ -230,11 +238,31 @@ def test_conditions_inside_a_body_are_all_run() -> None:
         pytest.param(
             "void *p = kzalloc(n, GFP_KERNEL); memset(p, 0, 8); return p;", True, id="zeroed-again"
         ),
-        pytest.param("return krealloc(old, n, GFP_KERNEL | __GFP_ZERO);", None, id="krealloc"),
+        pytest.param("return krealloc(old, n, GFP_KERNEL | __GFP_ZERO);", None, id="krealloc-zero"),
+        pytest.param("return krealloc(old, n, GFP_KERNEL);", False, id="krealloc"),
+        pytest.param(
+            "void *p = kzalloc(n, GFP_KERNEL); memcpy(p, old, 8); return p;", None, id="copied-over"
+        ),
+        pytest.param(
+            "void *p = kmalloc(n, GFP_KERNEL); return memcpy(p, old, n);", False, id="copied"
+        ),
+        pytest.param(
+            "void *p = kmem_cache_alloc(old, GFP_KERNEL); "
+            "memset((char *)p, 0, kmem_cache_size(old)); return p;",
+            True,
+            id="whole-cache-object",
+        ),
+        pytest.param(
+            "void *p = kmem_cache_alloc(old, GFP_NOFS); memset(p, 0, n); return p;",
+            None,
+            id="another-size",
+        ),
     ],
 )
 def test_zeroed(body: str, zeroed: bool | None) -> None:
-    (value,) = values(f"void *f(size_t n, void *old) {{ {body} }}", symbol("n", ULONG), Opaque())
+    (value,) = values(
+        f"void *f(size_t n, void *old) {{ {body} }}", symbol("n", ULONG), Opaque(label="old")
+    )
     assert isinstance(value, Memory)
     assert value.allocation.zeroed is zeroed
 
@@ -348,6 +376,18 @@ def test_a_pointer_into_memory_is_not_its_start() -> None:
             id="macro-arguments",
         ),
         pytest.param(
+            "int g(int n, ...) { return n; }\nint f(int n) {\n\treturn g(1, &n);\n}",
+            3,
+            "the address of a local is a variadic argument",
+            id="variadic-address",
+        ),
+        pytest.param(
+            "#define FEW(a, ...) (a)\nint f(int n) {\n\treturn FEW();\n}",
+            3,
+            "FEW() at a.c:1 takes other arguments",
+            id="variadic-macro-without-arguments",
+        ),
+        pytest.param(
             "#define ME(x) ME((x) + 1)\nint f(int n) {\n\treturn ME(n);\n}",
             1,
             "ME() expands to itself",
@@ -374,6 +414,11 @@ def test_refused_at_the_line(text: str, line: int, what: str) -> None:
     assert found is not None
     assert found[0] == line
     assert what in found[1]
+
+
+def test_an_unknown_macro_may_have_what_is_no_local() -> None:
+    text = "int f(struct s *p) { INIT_LIST_HEAD(&p->list); return 1; }"
+    assert values(text, Opaque()) == {exact(1)}
 
 
 def test_unknown_code_that_is_not_reached_does_not_matter() -> None:

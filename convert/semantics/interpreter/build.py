@@ -135,9 +135,14 @@ class _Builder:
         elif isinstance(root, c_ast.EmptyStatement):
             statements = ()
         where = Where(source.path, item.line)
-        condition = definition.condition or str(where)
-        line_of = _line_of(source, variant)
-        body = MacroBody(item.name, where, definition.parameters, statements, line_of, condition)
+        body = MacroBody(
+            name=item.name,
+            where=where,
+            parameters=definition.parameters,
+            statements=statements,
+            line_of=_line_of(source, variant),
+            condition=definition.condition or str(where),
+        )
         self.macros.setdefault(item.name, []).append(body)
 
     def program(self) -> Program:

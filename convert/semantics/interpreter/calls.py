@@ -8,8 +8,10 @@ from pycparser import c_ast
 
 from convert.semantics.interpreter.code import (
     Allocate,
+    CacheSize,
     Call,
     Choose,
+    Copy,
     Fill,
     Free,
     Ignore,
@@ -19,8 +21,8 @@ from convert.semantics.interpreter.code import (
     Stop,
     Trap,
 )
-from convert.semantics.interpreter.expressions import Expressions
-from convert.semantics.interpreter.names import Argument, Names, Variable
+from convert.semantics.interpreter.expressions import SPREAD, Expressions
+from convert.semantics.interpreter.names import Argument, Names, Variadic
 from convert.semantics.interpreter.program import MacroBody
 from convert.semantics.interpreter.values import Opaque
 from convert.semantics.stubs import Effect
@@ -33,12 +35,12 @@ class Calls(Expressions):
 
     def call(self, node: c_ast.FuncCall, used: bool, *, place: bool = False) -> None:
         """Lower a call; one value is pushed, or the lvalue that a macro expands to."""
-        arguments = list(node.args.exprs) if node.args is not None else []
+        arguments = self.spread(list(node.args.exprs) if node.args is not None else [])
         if not isinstance(node.name, c_ast.ID) or self.names.find(node.name.name) is not None:
             self.through_pointer(node, arguments, used)
             return
         name = node.name.name
-        if name in self.program.own and self.defined(name, arguments, place=place):
+        if name in self.program.own and self.defined(name, arguments, used, place=place):
             return
         effect = self.stubs.effect(name)
         primitive = self.stubs.primitive(name)
@@ -50,8 +52,19 @@ class Calls(Expressions):
             self.emit(Free(self.where, self.stubs.deallocators[name], len(arguments)))
         elif effect is not None:
             self.helper(name, effect, arguments)
-        elif not self.defined(name, arguments, place=place):
+        elif not self.defined(name, arguments, used, place=place):
             self.undefined(name, arguments, used)
+
+    def spread(self, arguments: list[c_ast.Node]) -> list[c_ast.Node]:
+        """The arguments, with a variadic macro's ``__VA_ARGS__`` replaced by what it stands for."""
+        found: list[c_ast.Node] = []
+        for argument in arguments:
+            meaning = self.names.find(argument.name) if isinstance(argument, c_ast.ID) else None
+            if isinstance(meaning, Variadic):
+                found += [c_ast.ID(name) for name in meaning.names]
+            else:
+                found.append(argument)
+        return found
 
     def values(self, arguments: Sequence[c_ast.Node]) -> None:
         """Push all arguments."""
@@ -60,14 +73,16 @@ class Calls(Expressions):
             self.value(argument)
         self.where = where
 
-    def defined(self, name: str, arguments: Sequence[c_ast.Node], *, place: bool) -> bool:
+    def defined(
+        self, name: str, arguments: Sequence[c_ast.Node], used: bool, *, place: bool
+    ) -> bool:
         """Lower a call of what the program defines; False if it defines no such thing."""
         macros = [m for m in self.program.macros.get(name, ()) if m.parameters is not None]
         if name in self.program.unreadable:
             where, what = self.program.unreadable[name]
             self.stop(f"{name}() at {where} cannot be read: {what}")
         elif macros:
-            self.macro(macros, arguments, place=place)
+            self.macro(macros, arguments, used, place=place)
         elif name in self.program.functions:
             self.values(arguments)
             self.emit(Call(self.where, name, len(arguments)))
@@ -94,68 +109,91 @@ class Calls(Expressions):
         """A call of something whose body was not read."""
         if used:
             self.stop(f"the result of {name}() is used, and its body was not read")
-        elif name.isupper() and any(self.mentions_local(argument) for argument in arguments):
+        elif name.isupper() and any(self.is_local(argument) for argument in arguments):
             # An unknown macro may assign to its arguments; a function cannot.
             self.stop(f"{name}() is given locals, and its definition was not read")
         else:
             self.values(arguments)
             self.emit(Ignore(self.where, name, len(arguments), harmless=False))
 
-    def mentions_local(self, node: c_ast.Node) -> bool:
-        """Whether an expression names a local."""
-        if isinstance(node, c_ast.ID):
-            meaning = self.names.find(node.name)
-            if isinstance(meaning, Argument):
-                return True
-            return isinstance(meaning, Variable)
-        return any(self.mentions_local(child) for _, child in node.children())
+    def is_local(self, node: c_ast.Node) -> bool:
+        """Whether an expression is a local, or a member or element of one."""
+        if isinstance(node, c_ast.StructRef) and node.type == ".":
+            return self.is_local(node.name)
+        if isinstance(node, c_ast.ArrayRef):
+            return self.is_local(node.name)
+        if not isinstance(node, c_ast.ID):
+            return False
+        meaning = self.names.find(node.name)
+        return self.is_local(meaning.node) if isinstance(meaning, Argument) else meaning is not None
 
     # -- macros ------------------------------------------------------------------------------
 
     def macro(
-        self, macros: Sequence[MacroBody], arguments: Sequence[c_ast.Node], *, place: bool
+        self,
+        macros: Sequence[MacroBody],
+        arguments: Sequence[c_ast.Node],
+        used: bool,
+        *,
+        place: bool,
     ) -> None:
         """Expand a function-like macro; the definitions of several configurations all run."""
         if len(macros) == 1:
-            self.expand(macros[0], arguments, place=place)
+            self.expand(macros[0], arguments, used, place=place)
             return
         starts, end = [self.new_label() for _ in macros], self.new_label()
         labels = [macro.condition or str(macro.where) for macro in macros]
         self.emit(Choose(self.where, tuple(zip(labels, starts, strict=True))))
         for start, macro in zip(starts, macros, strict=True):
             self.mark(start)
-            self.expand(macro, arguments, place=place)
+            self.expand(macro, arguments, used, place=place)
             self.emit(Jump(self.where, end))
         self.mark(end)
 
-    def expand(self, macro: MacroBody, arguments: Sequence[c_ast.Node], *, place: bool) -> None:
+    def expand(
+        self, macro: MacroBody, arguments: Sequence[c_ast.Node], used: bool, *, place: bool
+    ) -> None:
         """Lower a macro's body with its parameters bound to the arguments' trees."""
-        parameters = macro.parameters or ()
         if macro.name in self.expanding or len(self.expanding) > _EXPANSION_DEPTH:
             self.stop(f"{macro.name}() expands to itself")
             return
-        if len(parameters) != len(arguments) or "..." in parameters:
+        names = self.bound(macro, arguments)
+        if names is None:
             self.stop(f"{macro.name}() at {macro.where} takes other arguments")
             return
-        names = Names(self.names)
-        for parameter, argument in zip(parameters, arguments, strict=True):
-            names.bind(
-                parameter,
-                Argument(argument, self.names, self.path, self.line_of, self.expanding),
-            )
         saved = self.names, self.path, self.line_of, self.where, self.expanding
         self.names, self.path, self.line_of = names, macro.where.path, macro.line_of
         self.expanding = (*self.expanding, macro.name)
         self.where = macro.where
-        if len(macro.statements) == 1 and place:
-            self.place(macro.statements[0])
-        elif len(macro.statements) == 1 and hasattr(self, value_method(macro.statements[0])):
-            self.value(macro.statements[0])
+        self.expansion(macro.statements, used, place=place)
+        self.names, self.path, self.line_of, self.where, self.expanding = saved
+
+    def expansion(self, body: Sequence[c_ast.Node], used: bool, *, place: bool) -> None:
+        """A macro's body: a place, a value, or statements that leave nothing of use."""
+        is_value = len(body) == 1 and hasattr(self, value_method(body[0]))
+        if len(body) == 1 and place:
+            self.place(body[0])
+        elif is_value and used:
+            self.value(body[0])
         else:
-            for statement in macro.statements:
+            for statement in body:
                 self.statement(statement)
             self.emit(Push(self.where, Opaque()))
-        self.names, self.path, self.line_of, self.where, self.expanding = saved
+
+    def bound(self, macro: MacroBody, arguments: Sequence[c_ast.Node]) -> Names | None:
+        """The macro's parameters with their arguments; None if these are too many or too few."""
+        parameters, variadic = macro.fixed_parameters, macro.variadic
+        if len(arguments) < len(parameters) or (len(arguments) > len(parameters) and not variadic):
+            return None
+        names = Names(self.names)
+        rest = [f"{variadic}{SPREAD}{n}" for n in range(len(arguments) - len(parameters))]
+        for name, argument in zip((*parameters, *rest), arguments, strict=True):
+            names.bind(
+                name, Argument(argument, self.names, self.path, self.line_of, self.expanding)
+            )
+        if variadic:
+            names.bind(variadic, Variadic(tuple(rest)))
+        return names
 
     # -- helpers -----------------------------------------------------------------------------
 
@@ -172,6 +210,10 @@ class Calls(Expressions):
             self.emit(Push(self.where, Opaque()))
         elif effect == "fill":
             self.fill(name, arguments)
+        elif effect in ("cache-size", "copy") and arguments:
+            self.values(arguments)
+            made = CacheSize if effect == "cache-size" else Copy
+            self.emit(made(self.where, len(arguments)))
         else:
             self.values(arguments)
             self.emit(Ignore(self.where, name, len(arguments), harmless=True))

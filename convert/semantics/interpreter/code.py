@@ -181,6 +181,22 @@ class Fill:
 
 
 @dataclass(frozen=True)
+class Copy:
+    """Pop ``count`` arguments of a memcpy, push the first, whose contents are new."""
+
+    where: Where
+    count: int
+
+
+@dataclass(frozen=True)
+class CacheSize:
+    """Pop ``count`` arguments, the first a slab cache; push the size of its objects."""
+
+    where: Where
+    count: int
+
+
+@dataclass(frozen=True)
 class Ignore:
     """Pop ``count`` arguments of a call whose body is not known, push an opaque value.
 
@@ -225,7 +241,8 @@ class Return:
 
 Instruction = (
     Push | Local | Declare | Field | Element | Load | Store | Duplicate | Drop | Under | Unary
-    | Binary | Convert | Jump | Branch | Merge | Choose | Call | Allocate | Free | Fill | Ignore
+    | Binary | Convert | Jump | Branch | Merge | Choose | Call | Allocate | Free | Fill | Copy
+    | CacheSize | Ignore
     | Sleep | Trap | Stop | Return
 )  # fmt: skip
 
@@ -238,7 +255,7 @@ class Code:
     """One function, ready to run.
 
     types: of its locals, parameters included. labels: the instruction that each label stands
-    before, -1 for one that the body lacks.
+    before, -1 for one that the body lacks. variadic: further arguments are allowed.
     """
 
     name: str
@@ -247,3 +264,4 @@ class Code:
     instructions: tuple[Instruction, ...]
     types: Mapping[str, Type]
     labels: tuple[int, ...]
+    variadic: bool = False

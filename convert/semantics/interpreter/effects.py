@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from convert.semantics.cint import UINT, ULONG, CInt, convert, exact, unknown
+from convert.semantics.cint import UINT, ULONG, CInt, convert, exact, symbol, unknown
 from convert.semantics.gfp import GfpTable
 from convert.semantics.interpreter import code as op
 from convert.semantics.interpreter.state import Attempt, Frame, FreedBy, State
@@ -98,6 +98,19 @@ class Effects:
         if isinstance(address, (Memory, Inside)):
             self._fill_memory(state, address, byte, size, step.where)
 
+    def _Copy(self, state: State, frame: Frame, step: op.Copy) -> None:
+        target = popped(frame, step.count)[0]
+        frame.stack.append(target)
+        if isinstance(target, Ref):
+            if target.place.frame < 0:
+                raise CannotExecute(step.where, "a copy over the running task")
+            state.forget(target.place)
+        elif isinstance(target, (Memory, Inside)) and target.allocation.zeroed:
+            state.set_zeroed(target.allocation, None)
+
+    def _CacheSize(self, state: State, frame: Frame, step: op.CacheSize) -> None:
+        frame.stack.append(cache_size(popped(frame, step.count)[0]))
+
     def _fill_memory(
         self, state: State, address: Memory | Inside, byte: Value, size: Value, where: Where
     ) -> None:
@@ -183,12 +196,14 @@ class Effects:
         size: Value | None = None
         if len(primitive.size) == 1 and primitive.size[0] < len(arguments):
             size = as_type(arguments[primitive.size[0]], ULONG)
+        elif primitive.cache is not None and primitive.cache < len(arguments):
+            size = cache_size(arguments[primitive.cache])
         zero = self.gfp.bits.get("__GFP_ZERO", 0)
         zeroed: bool | None = primitive.zeroes or bool(attempt.mask.value & zero)
         if not zeroed and zero & ~attempt.mask.known:
             zeroed = None
-        if primitive.reallocates is not None:
-            zeroed = None
+        if primitive.reallocates is not None and zeroed:
+            zeroed = None  # what was there before is kept
         allocation = Allocation(
             allocator=primitive.name,
             family=primitive.family,
@@ -210,6 +225,12 @@ def popped(frame: Frame, count: int) -> list[Value]:
     values = frame.stack[-count:]
     del frame.stack[-count:]
     return values
+
+
+def cache_size(cache: Value) -> CInt:
+    """The size of a slab cache's objects; known to be the same for the same parameter only."""
+    label = cache.label if isinstance(cache, Opaque) else ""
+    return symbol(f"size of {label}", ULONG) if label else unknown(ULONG)
 
 
 def same_size(whole: Value | None, size: Value) -> bool:

@@ -24,7 +24,7 @@ from convert.semantics.interpreter.values import (
 
 # Rounds of a loop that are run with exact values, if it does not fork. More than any retry limit
 # worth the name; fewer would turn a bounded loop into one of unknown length, which is sound too.
-EXACT_ROUNDS = 256
+EXACT_ROUNDS = 128
 # Instructions and states of one run. The wrappers known need a few thousand.
 MAX_STEPS = 400_000
 MAX_STATES = 20_000

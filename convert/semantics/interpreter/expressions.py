@@ -42,6 +42,8 @@ from convert.semantics.interpreter.values import (
 )
 from convert.semantics.stubs import Stubs
 
+# Part of the names given to the single arguments of a variadic macro; no C name holds it.
+SPREAD = "#"
 _FIXED: dict[str, Value] = {
     "NULL": Null(),
     "true": exact(1),
@@ -81,6 +83,8 @@ class Emitter(ABC):
 
     def at(self, node: c_ast.Node) -> None:
         """Following instructions stand for the line of this node."""
+        if isinstance(node, c_ast.ID) and SPREAD in node.name:
+            return  # stands for a macro's argument, which has a line of its own
         line = self.line_of(node)
         if line:
             self.where = Where(self.path, line)

@@ -48,7 +48,13 @@ def lower_function(name: str, program: Program, stubs: Stubs) -> Code:
     else:
         lowering.alternatives(bodies, parameters)
     labels = tuple(lowering.targets)
-    return Code(name, parameters, result, tuple(lowering.code), dict(lowering.types), labels)
+    variadic = any(isinstance(p, c_ast.EllipsisParam) for p in _declared(first.node))
+    types = dict(lowering.types)
+    return Code(name, parameters, result, tuple(lowering.code), types, labels, variadic)
+
+
+def _declared(node: c_ast.FuncDef) -> list[c_ast.Node]:
+    return node.decl.type.args.params if node.decl.type.args else []
 
 
 def _lower_macro(name: str, program: Program, stubs: Stubs) -> Code:
@@ -77,10 +83,11 @@ class Statements(Calls):
 
     def parameters(self, node: c_ast.FuncDef) -> tuple[str, ...]:
         """Declare the parameters; their local names in order."""
-        declared = node.decl.type.args.params if node.decl.type.args else []
         names = []
-        for parameter in declared:
-            if isinstance(parameter, c_ast.EllipsisParam) or not getattr(parameter, "name", None):
+        for parameter in _declared(node):
+            if isinstance(parameter, c_ast.EllipsisParam):
+                continue
+            if not getattr(parameter, "name", None):
                 if self.program.type_of(getattr(parameter, "type", None)) is not Kind.VOID:
                     self.emit(Stop(self.where, "a parameter without a name"))
                 continue
@@ -109,8 +116,7 @@ class Statements(Calls):
             names = self.names
             self.names = Names(names)
             # The same arguments under this definition's own parameter names.
-            own = [p.name for p in (body.node.decl.type.args or c_ast.ParamList([])).params if
-                   getattr(p, "name", None)]  # fmt: skip
+            own = [p.name for p in _declared(body.node) if getattr(p, "name", None)]
             if len(own) != len(parameters):
                 self.emit(Stop(body.where, "definitions differ in their parameters"))
             for name, variable in zip(own, parameters, strict=False):

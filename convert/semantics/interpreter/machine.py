@@ -168,7 +168,8 @@ class Machine(Effects):
         """A write to memory that is not followed."""
         state.check_escape(value, step.where, "the address of a local is stored out of sight")
         if isinstance(place, (Memory, Inside)):
-            state.set_zeroed(place.allocation, None)
+            if place.allocation.zeroed:
+                state.set_zeroed(place.allocation, None)
         elif step.member == TASK_FLAGS.fields[0]:
             raise CannotExecute(step.where, "->flags of an object that may be the running task")
 
@@ -227,9 +228,12 @@ class Machine(Effects):
         if len(state.frames) >= _MAX_FRAMES:
             raise CannotExecute(step.where, f"{step.function}() is called too deep")
         code = self.code(step.function)
-        if len(code.parameters) != len(arguments):
+        fixed = len(code.parameters)
+        if len(arguments) < fixed or (len(arguments) > fixed and not code.variadic):
             raise CannotExecute(step.where, f"{step.function}() takes other arguments")
-        self.enter(state, code, arguments, step.where)
+        for value in arguments[fixed:]:
+            state.check_escape(value, step.where, "the address of a local is a variadic argument")
+        self.enter(state, code, arguments[:fixed], step.where)
 
     def enter(self, state: State, code: op.Code, arguments: list[Value], where: Where) -> None:
         """Start a call with these arguments."""

@@ -32,18 +32,25 @@ class Argument:
     expanding: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Variadic:
+    """The rest of a variadic macro's arguments, by the names that are bound to each."""
+
+    names: tuple[str, ...]
+
+
 class Names:
     """One block; lookups go outward. A macro's body sees the names of the place it is used at."""
 
     def __init__(self, outer: Names | None = None) -> None:
         self.outer = outer
-        self._bound: dict[str, Variable | Argument] = {}
+        self._bound: dict[str, Variable | Argument | Variadic] = {}
 
-    def bind(self, name: str, meaning: Variable | Argument) -> None:
+    def bind(self, name: str, meaning: Variable | Argument | Variadic) -> None:
         """Give a name a meaning in this block."""
         self._bound[name] = meaning
 
-    def find(self, name: str) -> Variable | Argument | None:
+    def find(self, name: str) -> Variable | Argument | Variadic | None:
         """The innermost meaning of a name."""
         block: Names | None = self
         while block is not None:

@@ -28,7 +28,10 @@ class FunctionBody:
 
 @dataclass(frozen=True)
 class MacroBody:
-    """One definition of a macro. ``statements`` is an expression alone, or the statements."""
+    """One definition of a macro. ``statements`` is an expression alone, or the statements.
+
+    parameters: None for an object-like macro; see `Definition.parameters`.
+    """
 
     name: str
     where: Where
@@ -36,6 +39,17 @@ class MacroBody:
     statements: tuple[c_ast.Node, ...]
     line_of: LineOf
     condition: str = ""
+
+    @property
+    def fixed_parameters(self) -> tuple[str, ...]:
+        """The parameters that take one argument each."""
+        return tuple(name for name in self.parameters or () if not name.endswith("..."))
+
+    @property
+    def variadic(self) -> str:
+        """The name that stands for all further arguments; empty if there may be none."""
+        last = self.parameters[-1] if self.parameters else ""
+        return (last[:-3] or "__VA_ARGS__") if last.endswith("...") else ""
 
 
 @dataclass(frozen=True)

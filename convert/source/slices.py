@@ -160,10 +160,10 @@ class Slicer:
     def _stray_brace(self, index: int, state: _State) -> None:
         """A `}` that closes nothing belongs to what stands before it, which lacks a brace."""
         first = state.start if state.start is not None else index
-        while self._found:
-            last = self._found.pop()
-            first = min(first, last.first)
-            if self._text[self._starts[last.next - 1]] == "}":
+        for number in range(len(self._found) - 1, -1, -1):
+            if self._text[self._starts[self._found[number].next - 1]] == "}":
+                first = min(first, self._found[number].first)
+                del self._found[number:]
                 break
         self._found.append(Slice(first, index + 1))
         state.reset()

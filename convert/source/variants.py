@@ -132,7 +132,7 @@ class Variant:
         found = [
             Call(
                 record.node,
-                record.node.name.name if type(record.node.name) is c_ast.ID else None,
+                _plain_name(record),
                 self._span(record.extent),
                 self._span(record.callee),
                 self._starts[record.open],
@@ -228,6 +228,13 @@ class Variant:
         """Whether a token that starts at an offset is in this variant."""
         at = bisect_left(self._starts, offset)
         return at < len(self._starts) and self._starts[at] == offset
+
+
+def _plain_name(record: CallRecord) -> str | None:
+    """The callee's name; None for an expression, also for a name in parentheses."""
+    first, following = record.callee
+    callee = record.node.name
+    return callee.name if type(callee) is c_ast.ID and following == first + 1 else None
 
 
 def _code(gap: str, at_start: bool = False) -> str:

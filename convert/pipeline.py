@@ -10,7 +10,8 @@ from convert.errors import InputError
 from convert.plan import Axiom, Plan
 from convert.profiles.wrappers import WrapperProfile, load_profile
 from convert.rules.exact import ExactRecipe
-from convert.semantics.flags import semantics_of
+from convert.semantics.contracts import WrapperContract
+from convert.semantics.derived import Meaning, derive
 from convert.sites.family import find_family, locate_header
 from convert.sites.inventory_model import WrapperNames
 from convert.sites.occurrences import Occurrence, Where, occurrences
@@ -72,11 +73,11 @@ def make_plan(
     sources = Sources(tree, (*given, home), lambda: load_dialect(tree, given, options.cache_dir))
     progress("reading the wrappers")
     family = find_family(sources, header, profile)
-    semantics = semantics_of(profile, options.keep_nowarn)
+    progress("running the wrappers")
+    meaning = derive(tree, family, sources.tables(), dropped_flags(profile, options))
     in_scope = frozenset(path for under in given for path in tree.files(under))
-    kept = frozenset({"keep_nowarn"} if options.keep_nowarn else ())
     progress("finding and deciding sites")
-    outcome = ExactRecipe(tree, sources, family, semantics, in_scope, kept).run()
+    outcome = ExactRecipe(tree, sources, family, meaning, in_scope).run()
     return Plan(
         tree=tree.name,
         revision=tree.revision,
@@ -88,7 +89,7 @@ def make_plan(
         refusals=outcome.refusals,
         steps=outcome.steps,
         differences=outcome.differences,
-        axioms=_axioms(profile),
+        axioms=_axioms(meaning),
         originals=outcome.originals,
         functions_found=outcome.functions_found,
         functions_parsed=outcome.functions_parsed,
@@ -105,16 +106,37 @@ def subject_prefix(paths: Sequence[str]) -> str:
     return PurePosixPath(paths[0]).stem
 
 
-def _axioms(profile: WrapperProfile) -> tuple[Axiom, ...]:
-    """The profile's statements about the wrappers that nobody derived from the tree."""
-    masks = [Axiom("mask", f"without flags: {' | '.join(profile.mask.base)}", profile.mask.source)]
-    for fact in profile.flag:
-        sets = "".join(f" sets {name}" for name in fact.sets)
-        clears = "".join(f" clears {name}" for name in fact.clears)
-        masks.append(Axiom(fact.name, f"{fact.name}{sets}{clears}", fact.source))
-    for free in profile.deallocator:
-        masks.append(Axiom(free.name, f"{free.name}() does what {free.plain}() does", free.source))
-    return tuple(masks)
+def dropped_flags(profile: WrapperProfile, options: Options) -> frozenset[str]:
+    """The gfp flags that the wrappers pass and the plain calls do not, unless an option says so."""
+    kept = {"keep_nowarn"} if options.keep_nowarn else set()
+    return frozenset(
+        fact.flag for fact in profile.difference if fact.flag and fact.option not in kept
+    )
+
+
+def _axioms(meaning: Meaning) -> tuple[Axiom, ...]:
+    """What the derived contracts rest on that the tree's text does not show."""
+    results = [r for r in meaning.table.results.values() if isinstance(r, WrapperContract)]
+    found: dict[str, Axiom] = {}
+    for text in sorted({text for result in results for text in result.ignored}):
+        name = text.split("(")[0]
+        found[f"ignored:{name}"] = Axiom(
+            f"ignored:{name}",
+            f"{text} was not looked into: nothing is done with its result, and it is given nothing "
+            "that the contract depends on",
+            text.rsplit(" at ", 1)[-1],
+        )
+    for text in sorted({text for result in results for text in result.assumptions}):
+        found[text] = Axiom("assumed", text, "convert/semantics")
+    for name in sorted({name for result in results for name in result.allocators}):
+        primitive = meaning.stubs.primitive(name)
+        if primitive is not None:
+            found[name] = Axiom(
+                name,
+                f"{name}() gives memory by the gfp mask it is handed, or NULL",
+                primitive.source,
+            )
+    return tuple(found.values())
 
 
 def _without_family(
@@ -135,7 +157,7 @@ def _without_family(
                 line = source.line(found.span.start)
                 raise InputError(
                     f"{path}:{line}: {found.name} is used, but no header at or above "
-                    f"{', '.join(paths)} defines the flags {', '.join(sorted(profile.flags))}; "
+                    f"{', '.join(paths)} defines flags named {profile.flag_prefix}…; "
                     "is kmem.h missing?"
                 )
     return Plan(
@@ -177,12 +199,12 @@ def wrapper_names(tree: KernelTree, paths: Sequence[str], options: Options) -> W
     """
     profile = load_profile(options.profile)
     given = normal_paths(tree, paths)
-    slots: dict[str, int | None] = {fact.name: fact.flags_slot for fact in profile.allocator}
-    slots |= {fact.name: None for fact in profile.deallocator}
     header = locate_header(tree, given, profile)
-    own: frozenset[str] = frozenset()
-    if header is not None:
-        home = str(PurePosixPath(header).parent)
-        sources = Sources(tree, (home,), lambda: load_dialect(tree, given, options.cache_dir))
-        own = frozenset(find_family(sources, header, profile).files)
-    return WrapperNames(slots, profile.flags, own)
+    if header is None:
+        return WrapperNames(dict.fromkeys(sorted(profile.wrappers)), frozenset())
+    home = str(PurePosixPath(header).parent)
+    sources = Sources(tree, (home,), lambda: load_dialect(tree, given, options.cache_dir))
+    family = find_family(sources, header, profile)
+    slots: dict[str, int | None] = dict.fromkeys(sorted(profile.wrappers))
+    slots |= {shape.name: shape.flags_slot for shape in family.allocators.values()}
+    return WrapperNames(slots, family.flags, frozenset(family.files))

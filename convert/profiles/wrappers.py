@@ -16,47 +16,22 @@ class _Fact(BaseModel):
     source: str = Field(min_length=1)
 
 
-class Allocator(_Fact):
-    """A wrapper that allocates; slots are 0-based argument positions."""
+class WrapperFact(_Fact):
+    """A wrapper by name, and whether it gives memory or takes it back."""
 
     name: str
-    plain: str
-    zeroing: str
-    zeroes: bool
-    size_slot: int
-    flags_slot: int
-
-
-class Deallocator(_Fact):
-    """A wrapper that frees its first argument, and the plain function that does the same."""
-
-    name: str
-    plain: str
-
-
-class BaseMask(_Fact):
-    """The single gfp bits that a wrapper passes when no flag is given.
-
-    ``dropped``: bits that it passes too, but that the plain call does not get (see differences).
-    """
-
-    base: tuple[str, ...]
-    dropped: tuple[str, ...] = ()
-
-
-class FlagFact(_Fact):
-    """What one flag adds to the mask and takes from it."""
-
-    name: str
-    sets: tuple[str, ...] = ()
-    clears: tuple[str, ...] = ()
+    does: Literal["allocates", "frees"]
 
 
 class DifferenceFact(_Fact):
-    """A declared difference. ``option`` and ``flag``: the option that keeps the flag instead."""
+    """A declared difference between a wrapper and the plain call.
+
+    ``applies``: to calls that the wrapper retries for ever, to masks that carry ``flag``, or to
+    wrappers that fire a trace event of their own. ``option`` names the option that keeps ``flag``.
+    """
 
     id: str
-    applies: Literal["allocation", "never-fails", "unzeroed-or-zeroed"]
+    applies: Literal["retries", "passes-flag", "fires-event"]
     text: str
     option: str | None = None
     flag: str | None = None
@@ -69,12 +44,6 @@ class Rename(_Fact):
     name: str
 
 
-class Headers(_Fact):
-    """Headers (as in ``#include <…>``) to look for the plain functions' declarations."""
-
-    candidates: tuple[str, ...]
-
-
 class WrapperProfile(BaseModel):
     """One family of wrappers. See ``convert/profiles/xfs.toml`` for the meaning of each key."""
 
@@ -83,24 +52,25 @@ class WrapperProfile(BaseModel):
     schema_version: Literal[1] = Field(alias="schema")
     name: str
     title: str
-    allocator: tuple[Allocator, ...]
-    deallocator: tuple[Deallocator, ...]
-    mask: BaseMask
-    flag: tuple[FlagFact, ...]
+    flag_prefix: str = Field(min_length=1)
+    wrapper: tuple[WrapperFact, ...]
     difference: tuple[DifferenceFact, ...] = ()
     rename: tuple[Rename, ...] = ()
-    headers: Headers
 
     @property
     def wrappers(self) -> frozenset[str]:
         """The names of all wrappers of the family."""
-        allocators = {fact.name for fact in self.allocator}
-        return frozenset(allocators | {fact.name for fact in self.deallocator})
+        return self.allocating | self.freeing
 
     @property
-    def flags(self) -> frozenset[str]:
-        """The names of all flags of the family."""
-        return frozenset(fact.name for fact in self.flag)
+    def allocating(self) -> frozenset[str]:
+        """The names of the wrappers that give memory."""
+        return frozenset(fact.name for fact in self.wrapper if fact.does == "allocates")
+
+    @property
+    def freeing(self) -> frozenset[str]:
+        """The names of the wrappers that take memory back."""
+        return frozenset(fact.name for fact in self.wrapper if fact.does == "frees")
 
 
 def parse_profile(text: str, origin: str) -> WrapperProfile:

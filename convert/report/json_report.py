@@ -122,6 +122,7 @@ def _site(view: SiteView) -> dict[str, object]:
         "replacement": None if view.replacement is None else source_text(view.replacement),
         "differences": list(view.differences),
         "notes": [source_text(note) for note in view.notes],
+        "evidence": [source_text(line) for line in view.evidence],
         "blocks_removal": view.blocks_removal,
         "step": view.step,
     }

@@ -181,6 +181,8 @@ def _site(plan: Plan, view: SiteView, console: Console, verbose: bool) -> None:
         say(console, f"rule {view.rule}; id {view.site.id}", "dim", indent=6)
         if contract := contract_words(view):
             say(console, f"contract: {contract}", "dim", indent=6)
+        for line in view.evidence:
+            say(console, line, "dim", indent=6)
     context = _FULL_CONTEXT if verbose else _BRIEF_CONTEXT
     diff(console, site_diff(plan, view.planned, context), indent=6)
 

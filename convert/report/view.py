@@ -44,6 +44,7 @@ class SiteView:
     gfp_after: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
     blocks_removal: bool = False
     # The class of the decision (design: exact, a-e). Masks are translated, no scope is proved.
     reasoning: str = "exact"
@@ -146,6 +147,7 @@ def _site_view(planned: PlannedSite, numbers: Mapping[str, int]) -> SiteView:
                 gfp_after=tuple(sorted(decision.gfp_after)),
                 differences=decision.differences,
                 notes=decision.notes,
+                evidence=decision.evidence,
             )
         case Kept():
             return SiteView(planned, DecisionName.KEPT, decision.rule, decision.reason)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from convert.profiles.wrappers import Allocator, DifferenceFact, WrapperProfile
+from convert.profiles.wrappers import DifferenceFact, WrapperProfile
 from convert.rules.flag_expression import (
     Carrier,
     Constant,
@@ -18,18 +18,30 @@ from convert.rules.flag_expression import (
     conditions,
     flag_value,
     gfp_text,
-    masks_possible,
+    values_possible,
 )
 from convert.rules.flag_expression import Choice as Chosen
 from convert.rules.flag_use import Holder, Use
 from convert.rules.layout import Break
-from convert.semantics.flags import FlagSemantics, Mask, mask_names
+from convert.semantics.contracts import WrapperContract
+from convert.semantics.derived import Meaning, PlainAllocation, atoms, joined
+from convert.semantics.flags import Flags, Mask, mask_names, subsets
 from convert.semantics.model import Contract
+from convert.semantics.table import lines_text
 from convert.source.edits import Edit, Span
 from convert.source.text import SourceFile
 from convert.source.variants import Call
 
 _ZERO = frozenset({"__GFP_ZERO"})
+
+
+@dataclass(frozen=True)
+class Given:
+    """What all conversions of a run share. ``events``: the wrappers' own trace events, by name."""
+
+    profile: WrapperProfile
+    meaning: Meaning
+    events: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,7 @@ class CallChange:
     before: tuple[str, ...]
     after: tuple[str, ...]
     differences: tuple[str, ...]
+    evidence: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -72,26 +85,6 @@ def renamed(expression: FlagExpression, names: Mapping[str, str]) -> FlagExpress
             return Retyped(cast, renamed(inner, names))
 
 
-def contract_of(masks: frozenset[Mask], zeroes: bool, nowarn: bool) -> Contract:
-    """What an allocation promises whose mask is one of ``masks`` (none: not known)."""
-
-    def agreed(answers: set[bool]) -> bool | None:
-        return answers.pop() if len(answers) == 1 else None
-
-    def bit(name: str) -> bool | None:
-        return agreed({name in mask for mask in masks})
-
-    never_fails = bit("__GFP_NOFAIL")
-    return Contract(
-        zeroed=True if zeroes else bit("__GFP_ZERO"),
-        may_fail=None if never_fails is None else not never_fails,
-        fs_reclaim=bit("__GFP_FS"),
-        nowarn=nowarn,
-        nolockdep=bit("__GFP_NOLOCKDEP"),
-        sleeps=bit("__GFP_RECLAIM"),
-    )
-
-
 def directive_in(source: SourceFile, span: Span) -> bool:
     """Whether a preprocessor line stands inside a span."""
     return any(d.start in span for d in source.tokens.directives() if d.start > span.start)
@@ -106,26 +99,26 @@ def comment_in(source: SourceFile, span: Span) -> bool:
 def convert_allocation(
     source: SourceFile,
     call: Call,
-    allocator: Allocator,
+    slot: int,
+    form: PlainAllocation,
     use: Use,
-    semantics: FlagSemantics,
-    profile: WrapperProfile,
+    given: Given,
     names: Mapping[str, str],
-    kept_options: frozenset[str],
     in_declaration: bool = False,
 ) -> CallChange | CallRefused:
     """Turn ``kmem_alloc(size, KM_…)`` into ``kmalloc(size, GFP_…)``.
 
-    ``use`` is the flag expression in the call's flags slot, ``names`` the new names of variables,
-    ``kept_options`` the ids of differences that an option avoids. ``in_declaration``: the call is
-    (part of) an initialiser.
+    ``use`` is the flag expression in the call's flags ``slot``, ``names`` the new names of
+    variables. ``in_declaration``: the call is (part of) an initialiser.
     """
-    masks = masks_possible(use.expression, semantics)
-    contract = contract_of(masks, allocator.zeroes, "__GFP_NOWARN" in profile.mask.dropped)
-    slot = call.slots[allocator.flags_slot]
+    semantics = given.meaning.semantics
+    values = values_possible(use.expression)
+    found = given.meaning.contracts(call.callee or "", values)
+    contract = joined(one.contract for one in found) if found else Contract()
     if comment_in(source, use.span):
         return CallRefused(use.span.start, "a comment stands inside the flags", contract)
-    zeroing = allocator.zeroes or (bool(masks) and all(mask >= _ZERO for mask in masks))
+    masks = frozenset(semantics.mask(value) for value in values)
+    zeroing = form.zeroes or (bool(masks) and all(mask >= _ZERO for mask in masks))
     drop = _ZERO if zeroing else frozenset()
     try:
         check_translation(use.expression, semantics, drop)
@@ -134,17 +127,17 @@ def convert_allocation(
         return CallRefused(
             use.span.start, f"what {error.flag} means depends on other flags", contract
         )
-    plain = allocator.zeroing if zeroing else allocator.plain
-    edits = (Edit(call.callee_span, plain), Edit(use.span, text))
+    plain = form.zeroing if zeroing else form.plain
     return CallChange(
-        edits=edits,
-        place=_break_before(source, call, slot.span, in_declaration),
+        edits=(Edit(call.callee_span, plain), Edit(use.span, text)),
+        place=_break_before(source, call, call.slots[slot].span, in_declaration),
         step="zalloc" if zeroing and not use.holders else "alloc",
         plain=plain,
         contract=contract,
         before=spelled_flags(use.expression),
         after=_after(masks, drop),
-        differences=_differences(masks, profile, kept_options),
+        differences=_differences(call.callee or "", values, given),
+        evidence=_evidence(found),
     )
 
 
@@ -167,16 +160,33 @@ def _after(masks: frozenset[Mask], drop: Mask) -> tuple[str, ...]:
     return tuple(sorted({name for mask in masks for name in mask_names(mask - drop)}))
 
 
-def _differences(
-    masks: frozenset[Mask], profile: WrapperProfile, kept_options: frozenset[str]
-) -> tuple[str, ...]:
-    def made(fact: DifferenceFact) -> bool:
-        if fact.option in kept_options and fact.option is not None:
-            return False
-        never_fails = not masks or any("__GFP_NOFAIL" in mask for mask in masks)
-        return fact.applies != "never-fails" or never_fails
+def _differences(wrapper: str, values: frozenset[Flags], given: Given) -> tuple[str, ...]:
+    """The declared differences that replacing a call makes; all combinations where none is told."""
+    meaning = given.meaning
+    found = meaning.contracts(wrapper, values or subsets(meaning.semantics.flags))
 
-    return tuple(fact.id for fact in profile.difference if made(fact))
+    def made(fact: DifferenceFact) -> bool:
+        match fact.applies:
+            case "retries":
+                return any(one.retries and one.contract.may_fail is False for one in found)
+            case "passes-flag":
+                return fact.flag in meaning.dropped and any(
+                    one.mask is not None and fact.flag in atoms(meaning.gfp, one.mask)
+                    for one in found
+                )
+            case "fires-event":
+                return bool(given.events)
+
+    return tuple(fact.id for fact in given.profile.difference if made(fact))
+
+
+def _evidence(found: Sequence[WrapperContract]) -> tuple[str, ...]:
+    """What the contract rests on: the lines that were executed, and what was not looked into."""
+    lines = lines_text(dict.fromkeys(line for one in found for line in one.lines))
+    rows = [f"executed: {lines}"] if lines else []
+    rows += [f"not looked into: {name}" for one in found for name in one.ignored]
+    rows += [f"assumed: {text}" for one in found for text in one.assumptions]
+    return tuple(dict.fromkeys(rows))
 
 
 def _break_before(source: SourceFile, call: Call, slot: Span, in_declaration: bool) -> Break | None:

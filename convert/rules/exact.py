@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from convert.errors import InternalCheckError
 from convert.plan import Difference, FileRefusal, PlannedSite, Step
+from convert.rules.calls import Given
 from convert.rules.drafts import Account, Draft, finish
 from convert.rules.family_sites import FamilySites
 from convert.rules.flag_flow import Failure, FlowReader
@@ -21,7 +22,7 @@ from convert.rules.removal import Removal, plan_removal
 from convert.rules.steps import STEPS, StepMaker
 from convert.rules.trace_event import find_trace_events
 from convert.rules.wrapper_sites import WrapperSites
-from convert.semantics.flags import FlagSemantics
+from convert.semantics.derived import Meaning
 from convert.sites.distrust import distrusted_files
 from convert.sites.family import Family
 from convert.sites.macro_traps import Pasting, find_pastings
@@ -60,9 +61,8 @@ class ExactRecipe:
         tree: KernelTree,
         sources: Sources,
         family: Family,
-        semantics: FlagSemantics,
+        meaning: Meaning,
         in_scope: frozenset[str],
-        kept_options: frozenset[str],
     ) -> None:
         self.tree = tree
         self.sources = sources
@@ -71,11 +71,12 @@ class ExactRecipe:
         self.account = Account()
         self.reader = FlowReader(sources, family, distrusted_files(sources, family))
         self.flow = self.reader.run()
-        self.writer = FlagWriter(self.flow, sources, family.names, family.profile, semantics)
-        self.wrappers = WrapperSites(
-            sources, family, semantics, kept_options, self.reader, self.writer, self.account
+        self.writer = FlagWriter(
+            self.flow, sources, family.names, family.profile, meaning.semantics
         )
         self.events = find_trace_events(sources, family)
+        given = Given(family.profile, meaning, frozenset(event.name for event in self.events))
+        self.wrappers = WrapperSites(sources, family, given, self.reader, self.writer, self.account)
         self.pastings = find_pastings(sources, family)
         self.going = family.names - family.helpers
 

@@ -207,15 +207,20 @@ def flag_value(
             return flag_value(inner, values, truths)
 
 
-def masks_possible(expression: FlagExpression, semantics: FlagSemantics) -> frozenset[Mask]:
-    """Every mask that a constant expression (choices included) can have; () with carriers."""
+def values_possible(expression: FlagExpression) -> frozenset[Flags]:
+    """Every set of flags that an expression without carriers can have; empty with carriers."""
     if carriers(expression):
         return frozenset()
     names = conditions(expression)
     return frozenset(
-        semantics.mask(flag_value(expression, {}, dict(zip(names, truth, strict=True))))
+        flag_value(expression, {}, dict(zip(names, truth, strict=True)))
         for truth in product((True, False), repeat=len(names))
     )
+
+
+def masks_possible(expression: FlagExpression, semantics: FlagSemantics) -> frozenset[Mask]:
+    """Every mask that an expression without carriers can stand for; empty with carriers."""
+    return frozenset(semantics.mask(flags) for flags in values_possible(expression))
 
 
 def check_translation(

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 from pycparser import c_ast
 
-from convert.profiles.wrappers import Allocator
 from convert.rules.flag_use import (
     Holder,
     LocalFlags,
@@ -27,7 +26,7 @@ from convert.rules.flag_use import (
     find_use,
     slot_use,
 )
-from convert.sites.family import Family, parameters, type_name
+from convert.sites.family import AllocatorShape, Family, parameters, type_name
 from convert.sites.occurrences import Occurrence, Where, occurrences
 from convert.sites.sources import Sources
 from convert.source.edits import Span
@@ -111,8 +110,8 @@ class FlowReader:
         self.distrusted = distrusted or {}
         self.family = family
         self.flow = FlagFlow()
-        self.wanted = frozenset({*family.profile.flags, family.flag_type, *family.profile.wrappers})
-        self.allocators = {fact.name: fact for fact in family.profile.allocator}
+        self.wanted = frozenset({*family.flags, family.flag_type, *family.profile.wrappers})
+        self.allocators = family.allocators
         self.macros = self._object_macros()
         self._pending: list[Holder] = []
         self._seen: set[Holder] = set()
@@ -120,7 +119,7 @@ class FlowReader:
     def _object_macros(self) -> frozenset[str]:
         """Names of macros, outside the family's files, whose body holds a flag."""
         names: set[str] = set()
-        for path in self.sources.holding(self.family.profile.flags):
+        for path in self.sources.holding(self.family.flags):
             parsed = self.sources.parsed(path, self.wanted)
             if parsed is None:
                 continue
@@ -131,7 +130,7 @@ class FlowReader:
 
     def run(self) -> FlagFlow:
         """Start from every flag, flag type and wrapper call; then follow the holders."""
-        start = frozenset({*self.family.profile.flags, self.family.flag_type})
+        start = frozenset({*self.family.flags, self.family.flag_type})
         for path in self.sources.holding(start | frozenset(self.allocators)):
             for found in self._occurrences(path, start):
                 self._start(path, found)
@@ -178,7 +177,7 @@ class FlowReader:
             source,
             item,
             variant,
-            family.profile.flags,
+            family.flags,
             family.flag_type,
             self.allocators,
             self.macros,
@@ -265,8 +264,8 @@ class FlowReader:
                     with suppress(NotUnderstood):
                         self._wrapper_slot(place, call, self.allocators[found.name])
 
-    def _wrapper_slot(self, place: Place, call: Call, fact: Allocator) -> None:
-        wanted = max(fact.size_slot, fact.flags_slot) + 1
+    def _wrapper_slot(self, place: Place, call: Call, fact: AllocatorShape) -> None:
+        wanted = fact.arguments
         if fact.flags_slot >= len(call.slots):
             return
         use = slot_use(place, call, fact.flags_slot)

@@ -12,7 +12,6 @@ from enum import Enum
 
 from pycparser import c_ast
 
-from convert.profiles.wrappers import Allocator
 from convert.rules.flag_expression import (
     Carrier,
     Constant,
@@ -23,6 +22,7 @@ from convert.rules.flag_expression import (
 )
 from convert.rules.flag_expression import Choice as Chosen
 from convert.semantics.flags import Flags
+from convert.sites.family import AllocatorShape
 from convert.source.edits import Span
 from convert.source.parse import Item
 from convert.source.text import SourceFile
@@ -125,7 +125,7 @@ class Place:
     variant: Variant
     flags: Flags
     flag_type: str
-    allocators: Mapping[str, Allocator]
+    allocators: Mapping[str, AllocatorShape]
     macros: frozenset[str]  # object-like macros of the run's files
 
     def text(self, node: c_ast.Node) -> str:

@@ -196,7 +196,7 @@ class FlagWriter:
         taken: set[str] = set()
         for flag in sorted(flags):
             rows = [
-                (flag in some, self.semantics.mask(some)) for some in subsets(self.profile.flags)
+                (flag in some, self.semantics.mask(some)) for some in subsets(self.semantics.flags)
             ]
             bits = sorted(frozenset[str]().union(*(mask for _, mask in rows)))
             told = [b for b in bits if all((b in mask) == has for has, mask in rows)]

@@ -245,8 +245,7 @@ def fit(
     width = changed_width(text, region, plain)
     if place is None or width <= WIDTH or "\n" in place.gap.of(text):
         return plain
-    line = text[line_start(text, place.gap.start) : line_end(text, place.gap.start)]
-    if advance(0, line.rstrip("\r")) > WIDTH:  # it was too wide before: its author's choice
+    if _wide_by_comment(text, place.gap.start, plain):
         return plain
     best = (width, plain)
     for indent in _indents(text, region, edits, parens, place, style):
@@ -257,6 +256,17 @@ def fit(
         if width < best[0]:
             best = (width, broken)
     return best[1]
+
+
+def _wide_by_comment(text: str, offset: int, edits: Sequence[Edit]) -> bool:
+    """Whether a line is too wide only by the comment behind its code, as it was before."""
+    start, end = line_start(text, offset), line_end(text, offset)
+    comment = re.search(r"[ \t]*(?:/\*[^\n]*\*/|//[^\n]*)[ \t\r]*\Z", text[start:end])
+    if comment is None or advance(0, text[start:end].rstrip("\r")) <= WIDTH:
+        return False
+    code = Span(start, start + comment.start())
+    inside = [Edit(_shift(e.span, -start), e.text) for e in edits if e.span in code]
+    return advance(0, apply_edits(code.of(text), inside)) <= WIDTH
 
 
 def _indents(

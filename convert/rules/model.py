@@ -14,6 +14,7 @@ class Converted:
     gfp_before, gfp_after: flag names, sorted, ``()`` where no mask is involved.
     differences: ids of the declared differences (profile) that this conversion makes.
     notes: what a reviewer should look at, a sentence each.
+    evidence: what the contract rests on, such as the lines of the wrapper that were executed.
     """
 
     rule: str
@@ -25,6 +26,7 @@ class Converted:
     gfp_after: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

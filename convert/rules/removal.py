@@ -75,7 +75,7 @@ class _Planner:
         self.sources = sources
         self.family = family
         self.blockers: list[Failure] = []
-        self.going = family.profile.wrappers | family.profile.flags | {family.flag_type}
+        self.going = family.profile.wrappers | family.flags | {family.flag_type}
 
     def text(self, path: str) -> str:
         return self.sources.data(path).decode("latin-1")

@@ -114,8 +114,12 @@ def region_of(source: SourceFile, edits: Sequence[Edit]) -> Span:
 def commonest(
     own: Counter[ContinuationStyle], all_files: Counter[ContinuationStyle]
 ) -> ContinuationStyle:
-    """The style of a file; of all files where three calls or fewer show it; else two tabs."""
-    seen = own if own.total() > _FEW else own + all_files
+    """The style of a file; of all files where three calls or fewer show it and do not agree.
+
+    Two tabs where nothing shows any.
+    """
+    enough = own.total() > _FEW or (len(own) == 1 and own.total() > 1)
+    seen = own if enough else own + all_files
     return seen.most_common(1)[0][0] if seen else ContinuationStyle(2)
 
 

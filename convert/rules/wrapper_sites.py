@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pycparser import c_ast
 
 from convert.errors import InternalCheckError
-from convert.profiles.wrappers import Allocator, Deallocator
-from convert.rules.calls import CallRefused, convert_allocation, directive_in
+from convert.rules.calls import CallRefused, Given, convert_allocation, directive_in
 from convert.rules.drafts import Account, Draft
 from convert.rules.flag_flow import FlowReader, lost_in
 from convert.rules.flag_use import NotUnderstood, Place, slot_use
 from convert.rules.flag_writing import FlagWriter
 from convert.rules.model import Converted, Kept, Refused
 from convert.rules.replacement import Replacement
-from convert.semantics.flags import FlagSemantics
+from convert.semantics.contracts import FreeContract
+from convert.semantics.derived import Meaning, NotDerived, PlainAllocation, PlainFree
+from convert.semantics.table import lines_text
 from convert.sites.family import Family
 from convert.sites.model import SiteKind
 from convert.sites.occurrences import Occurrence, occurrences
@@ -36,25 +37,14 @@ class WrapperSites:
 
     sources: Sources
     family: Family
-    semantics: FlagSemantics
-    kept_options: frozenset[str]
+    given: Given
     reader: FlowReader
     writer: FlagWriter
     account: Account
 
-    @property
-    def allocators(self) -> Mapping[str, Allocator]:
-        """The allocating wrappers by name."""
-        return {fact.name: fact for fact in self.family.profile.allocator}
-
-    @property
-    def deallocators(self) -> Mapping[str, Deallocator]:
-        """The freeing wrappers by name."""
-        return {fact.name: fact for fact in self.family.profile.deallocator}
-
     def draft(self, source: SourceFile, found: Occurrence) -> Draft:
         """The site of one wrapper name in code: a call, a callback, or something else."""
-        kind = SiteKind.ALLOC if found.name in self.allocators else SiteKind.FREE
+        kind = SiteKind.ALLOC if found.name in self.family.profile.allocating else SiteKind.FREE
         rule = _RULE_ALLOC if kind is SiteKind.ALLOC else _RULE_FREE
         blank = Draft(
             kind,
@@ -120,15 +110,15 @@ class WrapperSites:
     ) -> Draft:
         """A wrapper's name that is no callee: a callback, or another thing of the same name."""
         offset = found.span.start
-        rule = _RULE_FREE if found.name in self.deallocators else _RULE_ALLOC
+        rule = _RULE_FREE if found.name in self.family.profile.freeing else _RULE_ALLOC
         if all(self._is_other_thing(place, found) or is_label(source, found) for place in places):
             what = f"{found.name} names a member, label or local here, not the wrapper"
             return replace(blank, decision=Kept(rule, self._at(source, offset, what)))
         as_value = all(
             isinstance(place.variant.identifiers.get(offset), c_ast.ID) for place in places
         )
-        free = self.deallocators.get(found.name)
-        if not as_value or free is None:
+        free = self.given.meaning.forms.get(found.name)
+        if not as_value or not isinstance(free, PlainFree):
             what = f"the name {found.name} is used other than in a call"
             return self._refuse(blank, source, offset, rule, what)
         edit = Edit(found.span, free.plain)
@@ -160,17 +150,20 @@ class WrapperSites:
         )
 
     def _allocation(self, source: SourceFile, blank: Draft, place: Place, call: Call) -> Draft:
-        fact = self.allocators[blank.callee]
-        wanted = max(fact.size_slot, fact.flags_slot) + 1
-        if len(call.slots) != wanted:
-            what = f"{fact.name} has {len(call.slots)} arguments here, not {wanted}"
+        shape = self.family.allocators.get(blank.callee)
+        form = self.given.meaning.forms.get(blank.callee)
+        if shape is None or not isinstance(form, PlainAllocation):
+            why = form.reason if isinstance(form, NotDerived) else "it is not declared"
+            return replace(blank, decision=Refused(_RULE_ALLOC, why))
+        if len(call.slots) != shape.arguments:
+            what = f"{shape.name} has {len(call.slots)} arguments here, not {shape.arguments}"
             return self._refuse(blank, source, call.span.start, _RULE_ALLOC, what)
         use = self.writer.slots.get((source.path, call.span))
         if use is None:
             try:
-                slot_use(place, call, fact.flags_slot)
+                slot_use(place, call, shape.flags_slot)
             except NotUnderstood as error:
-                draft = self._claim_slot(source, blank, call.slots[fact.flags_slot].span)
+                draft = self._claim_slot(source, blank, call.slots[shape.flags_slot].span)
                 return self._refuse(draft, source, error.offset, _RULE_ALLOC, error.what)
             raise InternalCheckError(f"{source.path}: a flags slot was read twice, differently")
         blank = self._claim_slot(source, blank, use.span)
@@ -181,12 +174,11 @@ class WrapperSites:
         change = convert_allocation(
             source,
             call,
-            fact,
+            shape.flags_slot,
+            form,
             use,
-            self.semantics,
-            self.family.profile,
+            self.given,
             names,
-            self.kept_options,
             in_declaration=any(
                 d.init is not None and call.span in d.init for d in place.variant.declarators
             ),
@@ -203,12 +195,13 @@ class WrapperSites:
             change.before,
             change.after,
             change.differences,
+            evidence=change.evidence,
         )
         pending = Replacement("", source.path, change.edits, change.place, change.step)
         return replace(blank, contract=change.contract, decision=decision, replacement=pending)
 
     def _claim_slot(self, source: SourceFile, blank: Draft, slot: Span) -> Draft:
-        names = frozenset({*self.family.profile.flags, self.family.flag_type})
+        names = frozenset({*self.family.flags, self.family.flag_type})
         inside = {
             found.span.start
             for found in occurrences(source, names)
@@ -217,14 +210,29 @@ class WrapperSites:
         return replace(blank, claims=blank.claims | inside)
 
     def _free(self, source: SourceFile, blank: Draft, call: Call) -> Draft:
-        fact = self.deallocators[blank.callee]
+        form = self.given.meaning.forms.get(blank.callee)
+        if not isinstance(form, PlainFree):
+            why = form.reason if isinstance(form, NotDerived) else "it is not declared"
+            return replace(blank, decision=Refused(_RULE_FREE, why))
         if len(call.slots) != 1:
-            what = f"{fact.name} has {len(call.slots)} arguments here, not 1"
+            what = f"{blank.callee} has {len(call.slots)} arguments here, not 1"
             return self._refuse(blank, source, call.span.start, _RULE_FREE, what)
-        decision = Converted(_RULE_FREE, "free", (), "", f"{fact.name}() is {fact.plain}()")
-        edits = (Edit(call.callee_span, fact.plain),)
+        decision = Converted(
+            _RULE_FREE,
+            "free",
+            (),
+            "",
+            f"{blank.callee}() is {form.plain}()",
+            evidence=_free_evidence(self.given.meaning, blank.callee),
+        )
+        edits = (Edit(call.callee_span, form.plain),)
         pending = Replacement("", source.path, edits, None, "free")
         return replace(blank, decision=decision, replacement=pending)
+
+
+def _free_evidence(meaning: Meaning, wrapper: str) -> tuple[str, ...]:
+    result = meaning.table.get(wrapper)
+    return (f"executed: {lines_text(result.lines)}",) if isinstance(result, FreeContract) else ()
 
 
 def is_label(source: SourceFile, found: Occurrence) -> bool:

@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from convert.profiles.wrappers import WrapperProfile
-
 Mask = frozenset[str]
 Flags = frozenset[str]
 
@@ -86,16 +84,3 @@ class FlagSemantics:
         if len(sets) != 1 or len(clears) != 1:
             return None
         return FlagEffect(sets.pop(), clears.pop())
-
-
-def semantics_of(profile: WrapperProfile, keep_nowarn: bool = False) -> FlagSemantics:
-    """The flag table that a profile states, with ``__GFP_NOWARN`` in every mask if kept."""
-    table: dict[Flags, Mask] = {}
-    facts = {fact.name: fact for fact in profile.flag}
-    extra = frozenset({"__GFP_NOWARN"}) if keep_nowarn else frozenset()
-    for flags in subsets(profile.flags):
-        mask = frozenset(profile.mask.base) | extra
-        for name in flags:
-            mask = (mask - set(facts[name].clears)) | set(facts[name].sets)
-        table[flags] = mask
-    return FlagSemantics(profile.flags, table)

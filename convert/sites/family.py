@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -16,6 +16,8 @@ from convert.sites.sources import Sources
 from convert.source.edits import Span
 from convert.source.parse import Item, ParsedFile
 from convert.tree.kernel import KernelTree
+
+_STANDARD_TYPES = frozenset({"size_t", "int", "unsigned int", "unsigned", "long", "unsigned long"})
 
 
 @dataclass(frozen=True)
@@ -38,17 +40,28 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class AllocatorShape:
+    """How an allocating wrapper is called: its number of arguments, and which one is the flags."""
+
+    name: str
+    arguments: int
+    flags_slot: int
+
+
+@dataclass(frozen=True)
 class Family:
     """A family of wrappers as it stands in a tree.
 
     ``files`` are the files that hold its pieces, ``header`` the one that declares the flags.
-    ``flag_type`` is the type of the allocators' flags parameter.
+    ``flag_type`` is the type of the allocators' flags parameter, ``flags`` the names of the flags.
     """
 
     profile: WrapperProfile
     header: str
     files: tuple[str, ...]
     flag_type: str
+    flags: frozenset[str]
+    allocators: Mapping[str, AllocatorShape]
     pieces: tuple[Piece, ...]
 
     @property
@@ -65,7 +78,7 @@ class Family:
     def names(self) -> frozenset[str]:
         """Every name that goes away or moves."""
         own = {piece.name for piece in self.pieces}
-        return frozenset(own | self.profile.wrappers | self.profile.flags | {self.flag_type})
+        return frozenset(own | self.profile.wrappers | self.flags | {self.flag_type})
 
     def piece_at(self, path: str, offset: int) -> Piece | None:
         """The piece that holds an offset of a file."""
@@ -75,9 +88,9 @@ class Family:
         return None
 
 
-def _defines(data: bytes, names: Iterable[str]) -> bool:
-    words = b"|".join(name.encode() for name in sorted(names))
-    return re.search(rb"^[ \t]*#[ \t]*define[ \t]+(?:" + words + rb")\b", data, re.M) is not None
+def _defines_flags(data: bytes, prefix: str) -> bool:
+    word = re.escape(prefix.encode())
+    return re.search(rb"^[ \t]*#[ \t]*define[ \t]+" + word + rb"\w", data, re.M) is not None
 
 
 def _mentions(data: bytes, names: Iterable[str]) -> bool:
@@ -96,7 +109,7 @@ def locate_header(tree: KernelTree, paths: Iterable[str], profile: WrapperProfil
             path
             for path in candidates
             if path.endswith(".h")
-            and _defines(data := tree.read(path), profile.flags)
+            and _defines_flags(data := tree.read(path), profile.flag_prefix)
             and _mentions(data, profile.wrappers)
         ]
         if len(found) > 1:
@@ -125,27 +138,47 @@ def find_family(sources: Sources, header: str, profile: WrapperProfile) -> Famil
 
     Raises InputError if the header cannot be read or no allocator with a flags parameter is found.
     """
-    names = profile.wrappers | profile.flags
-    parsed = sources.parsed(header, names | _all_names(sources, header))
+    parsed = sources.parsed(header, _all_names(sources, header))
     if parsed is None:
         raise InputError(str(sources.broken[header]))
-    bodies = [path for path in sources.holding(profile.wrappers) if path != header]
-    pieces = list(_header_pieces(header, parsed, profile))
-    flag_type = _flag_type(parsed, profile)
-    if flag_type is None:
-        allocators = ", ".join(fact.name for fact in profile.allocator)
+    flags = frozenset(
+        item.name
+        for item in parsed.macros
+        if item.name.startswith(profile.flag_prefix) and _is_single_bit(item)
+    )
+    shapes = _shapes(parsed, profile)
+    if shapes is None or not flags:
+        names = ", ".join(sorted(profile.allocating))
         raise InputError(
-            f"{header}: none of {allocators} is declared with a flags parameter of a named type"
+            f"{header}: none of {names} is declared with a flags parameter of a named type, "
+            f"or no flag {profile.flag_prefix}… is defined"
         )
+    flag_type, allocators = shapes
+    pieces = list(_header_pieces(header, parsed, profile, flags))
     pieces = [_with_type(piece, flag_type) for piece in pieces]
-    for path in bodies:
-        if not _may_define(sources.data(path), profile.wrappers):
+    for path in sources.holding(profile.wrappers):
+        if path == header or not _may_define(sources.data(path), profile.wrappers):
             continue
-        body = sources.parsed(path, names)
+        body = sources.parsed(path, profile.wrappers | flags)
         if body is not None:
             pieces += _body_pieces(path, body, profile)
     files = tuple(dict.fromkeys([header, *(piece.path for piece in pieces)]))
-    return Family(profile, header, files, flag_type, tuple(pieces))
+    return Family(profile, header, files, flag_type, flags, allocators, tuple(pieces))
+
+
+def _is_single_bit(item: Item) -> bool:
+    """Whether a macro is a number with one bit set, casts left out."""
+    for variant in item.variants:
+        node = variant.root
+        while isinstance(node, c_ast.Cast):
+            node = node.expr
+        match node:
+            case c_ast.Constant(type=kind, value=value) if "int" in kind:
+                number = int(value.rstrip("uUlL"), 0) if not re.match(r"0\d", value) else 0
+                return number > 0 and number & (number - 1) == 0
+            case c_ast.BinaryOp(op="<<", left=c_ast.Constant(value="1" | "1u" | "1U")):
+                return True
+    return False
 
 
 def _may_define(data: bytes, wrappers: Iterable[str]) -> bool:
@@ -162,9 +195,11 @@ def _all_names(sources: Sources, header: str) -> frozenset[str]:
     return frozenset(tokens.text(index) for index in tokens.identifiers())
 
 
-def _header_pieces(path: str, parsed: ParsedFile, profile: WrapperProfile) -> Iterable[Piece]:
+def _header_pieces(
+    path: str, parsed: ParsedFile, profile: WrapperProfile, flags: frozenset[str]
+) -> Iterable[Piece]:
     for item in parsed.macros:
-        if item.name in profile.flags:
+        if item.name in flags:
             yield Piece(path, item.name, "flag", item)
         elif item.name in profile.wrappers:
             yield Piece(path, item.name, "wrapper", item)
@@ -239,14 +274,31 @@ def type_name(node: c_ast.Node) -> str | None:
     return None
 
 
-def _flag_type(parsed: ParsedFile, profile: WrapperProfile) -> str | None:
-    slots = {fact.name: fact.flags_slot for fact in profile.allocator}
-    for item in (*parsed.declarations, *parsed.functions):
-        for name, slot in slots.items():
-            given = parameters(item, name)
-            if slot < len(given):
-                return type_name(given[slot])
-    return None
+def _shapes(
+    parsed: ParsedFile, profile: WrapperProfile
+) -> tuple[str, Mapping[str, AllocatorShape]] | None:
+    """The flag type and the allocators' shapes: the flags are the parameter of a type that is no
+    standard one and that all allocators share.
+    """
+    given = {
+        name: [type_name(node) for node in parameters(item, name)]
+        for item in (*parsed.declarations, *parsed.functions)
+        for name in profile.allocating
+        if parameters(item, name)
+    }
+    shared = [
+        kind
+        for kind in dict.fromkeys(kind for kinds in given.values() for kind in kinds)
+        if kind is not None
+        and kind not in _STANDARD_TYPES
+        and all(kinds.count(kind) == 1 for kinds in given.values())
+    ]
+    if len(shared) != 1 or not given:
+        return None
+    return shared[0], {
+        name: AllocatorShape(name, len(kinds), kinds.index(shared[0]))
+        for name, kinds in given.items()
+    }
 
 
 def uses_outside(sources: Sources, family: Family, name: str) -> tuple[tuple[str, Span], ...]:

@@ -65,10 +65,10 @@ class Sources:
         """The file with every item parsed; None if broken."""
         source = self.source(path)
         if source is not None and path not in self._whole:
-            self._whole[path] = parse_file(source, self._tables())
+            self._whole[path] = parse_file(source, self.tables())
         return self._whole.get(path)
 
-    def _tables(self) -> Dialect:
+    def tables(self) -> Dialect:
         if self._known_dialect is None:
             self._known_dialect = self._dialect()
         return self._known_dialect
@@ -82,6 +82,6 @@ class Sources:
         if known is not None and names <= known[0]:
             return known[1]
         wanted = names | (known[0] if known else frozenset())
-        parsed = parse_file(source, self._tables(), wanted)
+        parsed = parse_file(source, self.tables(), wanted)
         self._parsed[path] = (wanted, parsed)
         return parsed

@@ -114,6 +114,7 @@ def full_plan() -> Plan:
         gfp_after=("GFP_NOFS", "__GFP_NOFAIL"),
         differences=("loop",),
         notes=("look at the size",),
+        evidence=("executed: fs/toy/wrap.c:3-9",),
     )
     free = converted(site_of("wrap_free(t)", SiteKind.FREE), "removal", "kvfree(t)")
     include = converted(site_of('#include "wrap.h"\n', SiteKind.INCLUDE), "removal", "")

@@ -110,6 +110,7 @@ def test_a_converted_site() -> None:
         "replacement": "kzalloc(sizeof(*t),\n\t\t\t    GFP_NOFS | __GFP_NOFAIL)",
         "differences": ["loop"],
         "notes": ["look at the size"],
+        "evidence": ["executed: fs/toy/wrap.c:3-9"],
         "blocks_removal": False,
         "step": 1,
     }

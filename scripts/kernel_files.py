@@ -33,9 +33,11 @@ def sources(tree: KernelTree, paths: list[str]) -> Iterator[SourceFile | BrokenS
             yield broken
 
 
-def parsed_files(tree: KernelTree, paths: list[str]) -> Iterator[ParsedFile | BrokenSource]:
-    """All files, parsed."""
-    dialect = dialect_of(tree, paths)
+def parsed_files(
+    tree: KernelTree, paths: list[str], known: Dialect | None = None
+) -> Iterator[ParsedFile | BrokenSource]:
+    """All files, parsed, in a dialect that is known or made for them."""
+    dialect = known or dialect_of(tree, paths)
     for source in sources(tree, paths):
         yield source if isinstance(source, BrokenSource) else parse_file(source, dialect)
 

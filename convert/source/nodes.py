@@ -85,6 +85,12 @@ class Asm(_ListNode):
     __slots__ = ()
 
 
+class ComputedGoto(_ListNode):
+    """``goto *target;``: the only part is the target with its star."""
+
+    __slots__ = ()
+
+
 class LocalLabels(c_ast.Node):  # type: ignore[misc]
     """``__label__ a, b;``"""
 

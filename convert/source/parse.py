@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -185,7 +186,10 @@ class _FileParser:
         )
 
     def _is_wanted(self, span: Span) -> bool:
-        return self._hits is None or any(offset in span for offset in self._hits)
+        if self._hits is None:
+            return True
+        at = bisect_left(self._hits, span.start)
+        return at < len(self._hits) and self._hits[at] < span.end
 
     def _span_of_range(self, piece: Slice) -> Span:
         starts = self._source.tokens.starts

@@ -7,7 +7,7 @@ from pycparser.ast_transforms import fix_switch_cases
 
 from convert.source.expressions import ExpressionParser
 from convert.source.grammar import EXPRESSION_STARTS, Node, StatementRecord
-from convert.source.nodes import Asm, LocalLabels, MacroBlock, MacroLoop, Range
+from convert.source.nodes import Asm, ComputedGoto, LocalLabels, MacroBlock, MacroLoop, Range
 
 _JUMPS = {"BREAK": c_ast.Break, "CONTINUE": c_ast.Continue}
 
@@ -237,7 +237,7 @@ class StatementParser(ExpressionParser):
         if self._types[self._pos] == "TIMES":  # GNU: computed goto
             target = self._parse_unary_expression()
             self._take("SEMI")
-            return c_ast.Goto(target, (first, self._pos))
+            return ComputedGoto([target], (first, self._pos))
         name = self._parse_identifier_or_typeid().name
         self._take("SEMI")
         return c_ast.Goto(name, (first, self._pos))

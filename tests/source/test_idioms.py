@@ -98,7 +98,7 @@ LOOP = "list_for_each_entry(p, &head, list)"
             "__label__ a, b;\ngoto *p;\na: b: ;",
             [
                 "Decl|__label__ a, b;",
-                "Goto|goto *p;",
+                "ComputedGoto|goto *p;",
                 "Label|a: b: ;",
                 "Label|b: ;",
                 "EmptyStatement|;",

@@ -123,17 +123,20 @@ def condition_of(name: str, argument: str) -> Condition:
         return _defined(symbol, name.endswith("ifdef"))
     text = re.sub(r"\bdefined\s+(\w+)", r"defined(\1)", text)
     text = "".join(text.split()) if text.count('"') == 0 else text
-    while text.startswith("(") and text.endswith(")") and _encloses(text):
-        text = text[1:-1]
+    wanted = True
+    while True:
+        if text.startswith("!(") and _encloses(text[1:]):
+            wanted, text = not wanted, text[2:-1]
+        elif text.startswith("(") and _encloses(text):
+            text = text[1:-1]
+        else:
+            break
     if re.fullmatch(r"[0-9]+[uUlL]*", text):
-        return Condition("", int(text.rstrip("uUlL"), 10) != 0)
+        return Condition("", (int(text.rstrip("uUlL"), 10) != 0) == wanted)
     symbol_test = _ONE_SYMBOL.fullmatch(text)
     if symbol_test:
-        return _defined(symbol_test.group(2), not symbol_test.group(1))
-    if text.startswith("!(") and _encloses(text[1:]):
-        inner = condition_of("if", text[2:-1])
-        return Condition(inner.atom, not inner.value)
-    return Condition(text or "?", True)
+        return _defined(symbol_test.group(2), wanted != bool(symbol_test.group(1)))
+    return Condition(text or "?", wanted)
 
 
 def _defined(symbol: str, value: bool) -> Condition:

@@ -88,7 +88,8 @@ class Variant:
     ``root`` is a pycparser tree (with the nodes of `convert.source.nodes`): FuncDef, Decl, Typedef,
     DeclList, FuncCall, or for a macro whatever its body is. Where it differs from pycparser's own:
     a macro as a function's head (``SYSCALL_DEFINE1(…) {``) is a FuncDef whose ``decl`` is a
-    FuncCall; GNU ``a ?: b`` is a TernaryOp without ``iftrue``; ``({…})`` is a Compound among expressions.
+    FuncCall; GNU ``a ?: b`` is a TernaryOp without ``iftrue``; ``({…})`` is a Compound among
+    expressions.
 
     ``starts`` and ``ends`` are the offsets of the variant's tokens; nodes refer to them by index.
     """

@@ -60,6 +60,11 @@ class Executor:
         if name in self.program.unreadable:
             where, what = self.program.unreadable[name]
             raise CannotExecute(where, what)
+        if name in self.program.elsewhere:
+            where = self.program.elsewhere[name]
+            raise CannotExecute(
+                where, f"{name}() has no body in the configurations that declare it"
+            )
         machine = Machine(self.program, self.stubs, self.gfp, schedule)
         return explore(machine, name, arguments, task_flags)
 

@@ -173,7 +173,7 @@ def _block(table: ContractTable, wrapper: str, flags: Sequence[str], result: Wra
         lines = [f"{wrapper}({result.parameter}): {freed}"]
     else:
         lines = [f"{head}: {' or '.join(result.allocators)}({', then '.join(result.masks)})"]
-        lines.append(f"    {_promises(result)}")
+        lines.append(f"    {promises_text(result)}")
         lines += [f"    rests on: {text}" for text in result.assumptions]
         lines += [f"    not looked into: {text}" for text in result.ignored]
     lines += [f"    undecided: {text}" for text in result.conditions]
@@ -181,7 +181,7 @@ def _block(table: ContractTable, wrapper: str, flags: Sequence[str], result: Wra
     return "\n".join(lines)
 
 
-def _promises(result: WrapperContract) -> str:
+def promises_text(result: WrapperContract) -> str:
     """The contract in words; what is undecided is said to be so."""
     contract = result.contract
     words = {

@@ -97,6 +97,24 @@ def test_links_do_not_survive(left: CInt, right: CInt, op: str) -> None:
     assert binary(op, left, right).linked == 0
 
 
+@pytest.mark.parametrize(
+    ("op", "left", "right", "expected"),
+    [
+        pytest.param("==", CInt(UINT, 1, 1), exact(0, UINT), 0, id="a-known-bit-differs"),
+        pytest.param("!=", CInt(UINT, 1, 1), exact(0, UINT), 1, id="so-it-is-unequal"),
+        pytest.param("==", symbol("a", UINT), symbol("a", UINT), 1, id="an-input-equals-itself"),
+        pytest.param("<=", symbol("a", UINT), symbol("a", UINT), 1, id="and-is-not-above"),
+        pytest.param("<", symbol("a", UINT), symbol("a", UINT), 0, id="nor-below"),
+        pytest.param("==", symbol("a", UINT), symbol("b", UINT), None, id="two-inputs"),
+        pytest.param("==", unknown(UINT), unknown(UINT), None, id="two-unknown-values"),
+    ],
+)
+def test_comparing_what_is_partly_known(
+    op: str, left: CInt, right: CInt, expected: int | None
+) -> None:
+    assert binary(op, left, right).number == expected
+
+
 def test_negated_link_is_unknown() -> None:
     negated = unary("~", symbol("a", UINT))
     assert (negated.known, negated.linked) == (0, 0)

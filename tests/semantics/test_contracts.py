@@ -12,7 +12,13 @@ from convert.errors import InputError
 from convert.semantics.contracts import FreeContract, WrapperContract, WrapperResult
 from convert.semantics.execution import CannotRun
 from convert.semantics.model import Contract
-from convert.semantics.table import ContractTable, contracts_text, subsets, wrapper_contracts
+from convert.semantics.table import (
+    ContractTable,
+    contracts_text,
+    promises_text,
+    subsets,
+    wrapper_contracts,
+)
 from tests.semantics.sources import (
     DIALECT,
     F2FS_H,
@@ -424,5 +430,10 @@ def test_text(whole: ContractTable) -> None:
         "    not zeroed, may fail, no fs reclaim, no warning, seen by lockdep, sleeps\n"
         "    executed: fs/kmem.c:3-5,7,9-11 fs/kmem.h:7,9-15,17\n"
     ) in text
+    atomic = derive(XFS_5, "kmem_alloc", ("KM_NOSLEEP",))
+    assert isinstance(atomic, WrapperContract)
+    assert promises_text(atomic) == (
+        "not zeroed, may fail, no fs reclaim, no warning, seen by lockdep, does not sleep"
+    )
     assert "kmem_free(ptr): kvfree\n    executed: fs/kmem.h:26" in text
     assert "to_page(): cannot run: to_page() is not defined in the files read" in text

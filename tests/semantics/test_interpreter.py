@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from convert.semantics.cint import INT, UINT, ULONG, exact, symbol, unknown
+from convert.semantics.cint import INT, UINT, ULONG, CInt, exact, symbol, unknown
 from convert.semantics.interpreter.values import Memory, Null, Opaque
 from tests.semantics.running import number, refusal, run, values
 
@@ -78,6 +78,7 @@ SNIPPETS = {
     "macro-variadic": ("return SUM(a, b, 3) + SUM(a, b) + LAST(a, b);", (5, 6)),
     "variadic-function": ("return first(a, b, 7) + first(b);", (5, 6)),
     "macro-of-a-place": ("PLACE(a) = 9; PLACE(b)++; return a * 10 + PLACE(b);", (1, 2)),
+    "alias": ("return double_it(a) + apply(twice, b) + apply(double_it, a);", (5, 6)),
     "statement-expression": ("int c = ({ int d = a; d += b; d * 2; }); return c;", (3, 4)),
     "enum-constant": ("return SECOND * 10 + THIRD;", (0, 0)),
     "void-call": ("int c = a; nothing(); (void)twice(c); return c;", (4, 0)),
@@ -93,6 +94,9 @@ enum { FIRST, SECOND, THIRD = 7 };
 #define SUM(x, ...) add3(x, __VA_ARGS__, 0)
 #define LAST(x, rest...) add3(0, rest, 0)
 #define PLACE(v) (*&(v))
+#define double_it twice
+#define apply(fn, v) fn(v)
+static int twice(int n);
 static int add3(int a, int b, int c, ...) { return a * 4 + b * 2 + c; }
 static int first(int n, ...) { return n; }
 static int add(int *p, int n) { *p += n; return *p; }
@@ -192,6 +196,83 @@ int f(void) { return g(4); }
         ("defined(CONFIG_A)",),
         ("!defined(CONFIG_A)",),
     }
+
+
+def test_a_macro_in_one_configuration_and_a_function_in_another() -> None:
+    text = """\
+#ifdef CONFIG_A
+static int g(int x) { return x; }
+#else
+#define g(x) ((x) + 1)
+#endif
+int f(void) { return g(4); }
+"""
+    assert values(text) == {exact(4), exact(5)}
+
+
+OUTSIDE = """\
+#ifdef CONFIG_A
+extern {result} g(int x);
+#else
+static inline {result} g(int x) {{ {body} }}
+#endif
+int f(void)
+{{
+	{call}
+}}
+"""
+
+
+def test_a_body_that_some_configurations_keep_elsewhere() -> None:
+    unused = OUTSIDE.format(result="void", body="", call="g(1); return 2;")
+    assert values(unused) == {exact(2)}
+    assert run(unused).ignored == ("g() at a.c:8",)
+    used = OUTSIDE.format(result="int", body="return x;", call="return g(1);")
+    assert refusal(used) == (8, "the result of g() is used, and its body was not read")
+
+
+def test_a_prototype_of_the_same_configuration_changes_nothing() -> None:
+    text = "int g(int x);\nstatic int g(int x) { return x; }\nint f(void) { return g(1); }"
+    assert values(text) == {exact(1)}
+
+
+def test_members_may_share_bytes() -> None:
+    text = "int f(int a) { union { int *x; int *y; } u; u.x = &a; u.y = NULL; return u.x != NULL; }"
+    (value,) = values(text, exact(0))
+    assert isinstance(value, CInt)
+    assert value.number is None
+
+
+@pytest.mark.parametrize(
+    ("expression", "number_found"),
+    [
+        pytest.param("p == p", 1, id="same-memory"),
+        pytest.param("p != p", 0, id="same-memory-differs"),
+        pytest.param("p == q", None, id="two-allocations-are-not-compared"),
+        pytest.param("p == NULL", 0, id="memory-is-not-null"),
+        pytest.param("NULL == z", 1, id="both-null"),
+        pytest.param("&a == &a", 1, id="same-local"),
+        pytest.param("!p", 0, id="not"),
+        pytest.param("p + 4 != NULL", 1, id="inside-is-not-null"),
+        pytest.param("p < q", None, id="order"),
+    ],
+)
+def test_comparing_pointers(expression: str, number_found: int | None) -> None:
+    text = f"""\
+int f(int a)
+{{
+	char *p = kmalloc(8, GFP_KERNEL), *q = kmalloc(8, GFP_KERNEL), *z = 0;
+	return {expression};
+}}
+"""
+    (value,) = values(text, exact(0))
+    assert isinstance(value, CInt)
+    assert value.number == number_found
+
+
+def test_an_assignment_outside_is_worth_nothing_known() -> None:
+    text = "int f(struct s *p) { int x = p->small = 0x1ff; return x; }"
+    assert values(text, Opaque()) == {unknown(INT)}
 
 
 def test_conditions_inside_a_body_are_all_run() -> None:
@@ -380,6 +461,18 @@ def test_a_pointer_into_memory_is_not_its_start() -> None:
             3,
             "the address of a local is a variadic argument",
             id="variadic-address",
+        ),
+        pytest.param(
+            "int f(int n) {\n\tunsigned char *p = (unsigned char *)&n;\n\treturn *p;\n}",
+            2,
+            "the address of a local is cast",
+            id="cast-address",
+        ),
+        pytest.param(
+            "#define MAKE(n) make_##n()\nint f(int n) {\n\tMAKE(it);\n\treturn 1;\n}",
+            3,
+            "MAKE() at a.c:1 cannot be read: its body pastes tokens",
+            id="token-pasting",
         ),
         pytest.param(
             "#define FEW(a, ...) (a)\nint f(int n) {\n\treturn FEW();\n}",

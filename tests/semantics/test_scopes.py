@@ -151,6 +151,24 @@ def test_a_scope_that_looks_at_the_mask() -> None:
         assert table.inside(gfp.evaluate(mask), ["nofail"]) == gfp.evaluate(inside)
 
 
+@pytest.mark.parametrize(
+    ("mask", "task", "enters"),
+    [
+        pytest.param("GFP_KERNEL", 0, True, id="kernel"),
+        pytest.param("GFP_KERNEL | __GFP_NOLOCKDEP", 0, True, id="nolockdep-hides-nothing"),
+        pytest.param("GFP_ATOMIC", 0, False, id="atomic"),
+        pytest.param("GFP_KERNEL", 0x800, False, id="noreclaim"),
+        pytest.param("GFP_NOFS", 0x40000, True, id="nofs-still-reclaims"),
+    ],
+)
+def test_entering_reclaim(mask: str, task: int, enters: bool) -> None:
+    assert OLD.enters_reclaim(GFP.evaluate(mask), task) is enters
+
+
+def test_without_the_trees_answer_nothing_is_known_of_reclaim() -> None:
+    assert scopes(SCHED_MM_OLD, None).enters_reclaim(GFP.evaluate("GFP_KERNEL"), 0) is None
+
+
 def test_unknown_task_flags_leave_the_mask_undecided() -> None:
     mask = exact(GFP.evaluate("GFP_KERNEL"), UINT)
     assert OLD.effective(mask, symbol("task", UINT)) == unknown(UINT)

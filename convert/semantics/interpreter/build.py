@@ -77,6 +77,8 @@ class _Builder:
         self.defined: list[Definition] = []
         self.unreadable: dict[str, tuple[Where, str]] = {}
         self.own: set[str] = set()
+        self.prototypes: list[tuple[str, Where, dict[str, bool]]] = []
+        self.conditions: dict[str, list[dict[str, bool]]] = {}
 
     def add(self, source: SourceFile, reading: Reading) -> None:
         parsed = parse_file(source, self.dialect, reading.wanted)
@@ -86,9 +88,7 @@ class _Builder:
         for item in parsed.functions:
             self.function(source, item)
         for item in parsed.declarations:
-            root = item.variants[0].root
-            if isinstance(root, c_ast.Typedef):
-                self.typedefs.append(root)
+            self.declaration(source, item)
         by_line = {(d.name, d.line): d for d in found}
         for item in parsed.macros:
             definition = by_line.get((item.name, item.line))
@@ -125,6 +125,25 @@ class _Builder:
                 item.name, where, variant.root, _line_of(source, variant), _condition(variant)
             )
             self.functions.setdefault(item.name, []).append(body)
+            self.conditions.setdefault(item.name, []).append(dict(variant.conditions))
+
+    def elsewhere(self) -> dict[str, Where]:
+        """Functions that are only declared in configurations that have none of their bodies."""
+        return {
+            name: where
+            for name, where, declared in self.prototypes
+            if name in self.functions
+            and all(_contradict(declared, body) for body in self.conditions[name])
+        }
+
+    def declaration(self, source: SourceFile, item: Item) -> None:
+        root = item.variants[0].root
+        if isinstance(root, c_ast.Typedef):
+            self.typedefs.append(root)
+        elif isinstance(root, c_ast.Decl) and isinstance(root.type, c_ast.FuncDecl):
+            where = Where(source.path, item.line)
+            for variant in item.variants:
+                self.prototypes.append((item.name, where, dict(variant.conditions)))
 
     def macro(self, source: SourceFile, item: Item, definition: Definition) -> None:
         variant = item.variants[0]
@@ -135,6 +154,8 @@ class _Builder:
         elif isinstance(root, c_ast.EmptyStatement):
             statements = ()
         where = Where(source.path, item.line)
+        if _pastes(definition):
+            self.unreadable.setdefault(item.name, (where, "its body pastes tokens"))
         body = MacroBody(
             name=item.name,
             where=where,
@@ -155,6 +176,7 @@ class _Builder:
             typedefs=types,
             own=frozenset(self.own),
             unreadable=self.unreadable,
+            elsewhere=self.elsewhere(),
         )
         for node in self.typedefs:
             ctype = types[node.name] = program.type_of(node.type)
@@ -167,6 +189,16 @@ def _replaced(macro: Definition, match: re.Match[str]) -> str:
     arguments = [argument.strip() for argument in match.group(1).split(",")]
     bound = dict(zip(macro.parameters or (), arguments, strict=False))
     return " ".join(bound.get(word, word) for word in macro.body)
+
+
+def _contradict(left: Mapping[str, bool], right: Mapping[str, bool]) -> bool:
+    return any(right.get(atom, truth) != truth for atom, truth in left.items())
+
+
+def _pastes(definition: Definition) -> bool:
+    """Whether a macro makes new names; ``, ##rest`` only swallows a comma."""
+    body = definition.body
+    return any(word == "##" and (at == 0 or body[at - 1] != ",") for at, word in enumerate(body))
 
 
 def _line_of(source: SourceFile, variant: Variant) -> LineOf:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from pycparser import c_ast
 
@@ -36,10 +37,10 @@ class Calls(Expressions):
     def call(self, node: c_ast.FuncCall, used: bool, *, place: bool = False) -> None:
         """Lower a call; one value is pushed, or the lvalue that a macro expands to."""
         arguments = self.spread(list(node.args.exprs) if node.args is not None else [])
-        if not isinstance(node.name, c_ast.ID) or self.names.find(node.name.name) is not None:
-            self.through_pointer(node, arguments, used)
+        name = self.callee(node.name)
+        if name is None:
+            self.through_pointer(arguments, used)
             return
-        name = node.name.name
         if name in self.program.own and self.defined(name, arguments, used, place=place):
             return
         effect = self.stubs.effect(name)
@@ -54,6 +55,24 @@ class Calls(Expressions):
             self.helper(name, effect, arguments)
         elif not self.defined(name, arguments, used, place=place):
             self.undefined(name, arguments, used)
+
+    def callee(self, node: c_ast.Node) -> str | None:
+        """The function's name, aliases and macro arguments looked through; None if computed."""
+        seen: set[str] = set()
+        while isinstance(node, c_ast.ID) and node.name not in seen:
+            seen.add(node.name)
+            meaning = self.names.find(node.name)
+            if isinstance(meaning, Argument):
+                node = meaning.node
+                continue
+            if meaning is not None:
+                return None
+            name: str = node.name
+            aliases = [m for m in self.program.macros.get(name, ()) if m.parameters is None]
+            if len(aliases) != 1 or len(aliases[0].statements) != 1:
+                return name
+            node = aliases[0].statements[0]
+        return None
 
     def spread(self, arguments: list[c_ast.Node]) -> list[c_ast.Node]:
         """The arguments, with a variadic macro's ``__VA_ARGS__`` replaced by what it stands for."""
@@ -81,23 +100,45 @@ class Calls(Expressions):
         if name in self.program.unreadable:
             where, what = self.program.unreadable[name]
             self.stop(f"{name}() at {where} cannot be read: {what}")
-        elif macros:
-            self.macro(macros, arguments, used, place=place)
-        elif name in self.program.functions:
-            self.values(arguments)
-            self.emit(Call(self.where, name, len(arguments)))
-        else:
-            return False
-        return True
+            return True
+        ways: list[tuple[str, Callable[[], None]]] = [
+            (m.condition, partial(self.expand, m, arguments, used, place=place)) for m in macros
+        ]
+        if name in self.program.functions:
+            ways.append((f"{name}() is a function", partial(self.function, name, arguments)))
+        if name in self.program.elsewhere:
+            place_of = self.program.elsewhere[name]
+            label = f"{name}() is only declared, at {place_of}"
+            ways.append((label, partial(self.undefined, name, arguments, used)))
+        self.choose(ways)
+        return bool(ways)
+
+    def function(self, name: str, arguments: Sequence[c_ast.Node]) -> None:
+        """A call of a function with a body."""
+        self.values(arguments)
+        self.emit(Call(self.where, name, len(arguments)))
+
+    def choose(self, ways: Sequence[tuple[str, Callable[[], None]]]) -> None:
+        """Lower all ways, each under its condition; any of them may be taken."""
+        if len(ways) == 1:
+            ways[0][1]()
+        if len(ways) < 2:
+            return
+        starts, end = [self.new_label() for _ in ways], self.new_label()
+        labels = [condition for condition, _ in ways]
+        self.emit(Choose(self.where, tuple(zip(labels, starts, strict=True))))
+        for start, (_, lower) in zip(starts, ways, strict=True):
+            self.mark(start)
+            lower()
+            self.emit(Jump(self.where, end))
+        self.mark(end)
 
     def stop(self, what: str) -> None:
         """The path cannot be run beyond this."""
         self.emit(Stop(self.where, what))
         self.emit(Push(self.where, Opaque()))
 
-    def through_pointer(
-        self, node: c_ast.FuncCall, arguments: Sequence[c_ast.Node], used: bool
-    ) -> None:
+    def through_pointer(self, arguments: Sequence[c_ast.Node], used: bool) -> None:
         """A call whose callee is computed."""
         if used:
             self.stop("the result of a call through a pointer is used")
@@ -128,27 +169,6 @@ class Calls(Expressions):
         return self.is_local(meaning.node) if isinstance(meaning, Argument) else meaning is not None
 
     # -- macros ------------------------------------------------------------------------------
-
-    def macro(
-        self,
-        macros: Sequence[MacroBody],
-        arguments: Sequence[c_ast.Node],
-        used: bool,
-        *,
-        place: bool,
-    ) -> None:
-        """Expand a function-like macro; the definitions of several configurations all run."""
-        if len(macros) == 1:
-            self.expand(macros[0], arguments, used, place=place)
-            return
-        starts, end = [self.new_label() for _ in macros], self.new_label()
-        labels = [macro.condition or str(macro.where) for macro in macros]
-        self.emit(Choose(self.where, tuple(zip(labels, starts, strict=True))))
-        for start, macro in zip(starts, macros, strict=True):
-            self.mark(start)
-            self.expand(macro, arguments, used, place=place)
-            self.emit(Jump(self.where, end))
-        self.mark(end)
 
     def expand(
         self, macro: MacroBody, arguments: Sequence[c_ast.Node], used: bool, *, place: bool

@@ -33,6 +33,7 @@ from convert.semantics.interpreter.values import (
     Ref,
     Value,
     Where,
+    as_type,
     truth,
 )
 from convert.semantics.stubs import Stubs
@@ -161,6 +162,7 @@ class Machine(Effects):
             state.assign(place.place, value)
         else:
             self._store_outside(state, place, value, step)
+            value = as_type(value, Kind.UNKNOWN)
         frame.stack.append(value)
         return None
 
@@ -183,6 +185,8 @@ class Machine(Effects):
         frame.stack.append(binary_operation(step.op, left, right, step.where))
 
     def _Convert(self, state: State, frame: Frame, step: op.Convert) -> None:
+        if step.ctype is Kind.POINTER and isinstance(frame.stack[-1], Ref):
+            raise CannotExecute(step.where, "the address of a local is cast")
         frame.stack.append(converted(frame.stack.pop(), step.ctype, step.where))
 
     # -- control -----------------------------------------------------------------------------

@@ -57,7 +57,8 @@ class Program:
     """All that a wrapper's body may refer to.
 
     own: the names defined in the files that were asked for; they win over the stubs. unreadable:
-    functions and macros that are there but could not be parsed, with the reason.
+    functions and macros that are there but could not be parsed, with the reason. elsewhere: the
+    functions that some configurations only declare, with the places where they do.
     """
 
     functions: Mapping[str, tuple[FunctionBody, ...]]
@@ -66,6 +67,7 @@ class Program:
     typedefs: Mapping[str, Type]
     own: frozenset[str]
     unreadable: Mapping[str, tuple[Where, str]] = field(default_factory=dict)
+    elsewhere: Mapping[str, Where] = field(default_factory=dict)
 
     def type_of(self, node: c_ast.Node | None) -> Type:
         """The type that a declaration's or cast's type node stands for."""

@@ -151,6 +151,9 @@ class State:
             cut = place.fields.index(ANY_ELEMENT)
             self.forget(Place(place.frame, place.name, place.fields[:cut]))
             return
+        root = Place(place.frame, place.name)
+        if place.frame >= 0 and any(not field.startswith("[") for field in place.fields):
+            self.forget(root)  # members may share their bytes, as those of a union do
         self.forget(place)
         if self.type_at(place) not in (Kind.AGGREGATE, Kind.ARRAY):
             self.store[place] = value

@@ -1,0 +1,204 @@
+"""Names of the kernel that a review knows, read from review.toml, allocators.toml, kernel.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from convert.errors import InputError
+from convert.profiles.kernel import KernelNames, MaskCall, load_kernel_names
+from convert.semantics.stubs import Primitive, Stubs, load_stubs
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    source: str = Field(min_length=1)
+
+
+class FreeFact(_Fact):
+    """A deallocator and the families of memory that it must not be given."""
+
+    name: str
+    rejects: tuple[str, ...]
+
+
+class ContainerFact(_Fact):
+    """Macros that find a structure by a member; ``type``: which argument names the structure."""
+
+    names: tuple[str, ...]
+    type: int = Field(ge=0)
+
+
+class PassFact(_Fact):
+    """Calls worth their first argument, or (``pointed``) what it points to."""
+
+    names: tuple[str, ...]
+    pointed: bool
+
+
+class NamesFact(_Fact):
+    """Names that share a meaning."""
+
+    names: tuple[str, ...]
+
+
+class GiveFact(_Fact):
+    """Functions that return fresh memory of a family, and take no mask."""
+
+    names: tuple[str, ...]
+    family: str
+
+
+class ReviewFacts(BaseModel):
+    """The tables of review.toml; see there for the meaning of each."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = Field(alias="schema")
+    free: tuple[FreeFact, ...]
+    gives: tuple[GiveFact, ...]
+    container: tuple[ContainerFact, ...]
+    passes: tuple[PassFact, ...]
+    null_test: tuple[NamesFact, ...]
+    kind_test: tuple[NamesFact, ...]
+    fill: tuple[NamesFact, ...]
+    touch: tuple[NamesFact, ...]
+    copies: tuple[NamesFact, ...]
+
+
+def parse_review_facts(text: str, origin: str) -> ReviewFacts:
+    """Read the facts from TOML text; raises InputError naming ``origin`` and the offending key."""
+    try:
+        return ReviewFacts.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{origin}: not valid TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{origin}: {where}: {first['msg']}") from error
+
+
+@dataclass(frozen=True)
+class ScopeCall:
+    """A function that opens (``opens``) or closes a scope of a kind (``nofs``)."""
+
+    kind: str
+    opens: bool
+
+
+@dataclass(frozen=True)
+class Names:
+    """All names that a review looks for. Only data: nothing here depends on a tree."""
+
+    stubs: Stubs
+    kernel: KernelNames
+    facts: ReviewFacts
+
+    def primitive(self, name: str | None) -> Primitive | None:
+        """The primitive allocator of that name, or None."""
+        return self.stubs.primitive(name) if name is not None else None
+
+    @cached_property
+    def frees(self) -> dict[str, int]:
+        """The deallocators: which argument each frees."""
+        return {name: fact.argument for name, fact in self.stubs.deallocators.items()}
+
+    @cached_property
+    def rejects(self) -> dict[str, frozenset[str]]:
+        """The families that a deallocator must not be given."""
+        return {fact.name: frozenset(fact.rejects) for fact in self.facts.free}
+
+    @cached_property
+    def gives(self) -> dict[str, str]:
+        """Functions that return fresh memory and take no mask: its family."""
+        return {name: fact.family for fact in self.facts.gives for name in fact.names}
+
+    @cached_property
+    def containers(self) -> dict[str, int]:
+        """Container macros: the argument that names the structure."""
+        return {name: fact.type for fact in self.facts.container for name in fact.names}
+
+    @cached_property
+    def passes(self) -> dict[str, bool]:
+        """Calls worth their first argument; the value says whether it is what that points to."""
+        return {name: fact.pointed for fact in self.facts.passes for name in fact.names}
+
+    @cached_property
+    def null_tests(self) -> frozenset[str]:
+        """Calls that test their argument for NULL."""
+        return _union(self.facts.null_test)
+
+    @cached_property
+    def kind_tests(self) -> frozenset[str]:
+        """Calls that tell vmalloc memory from other memory."""
+        return _union(self.facts.kind_test)
+
+    @cached_property
+    def fills(self) -> frozenset[str]:
+        """Calls that write all of the memory of their first argument."""
+        return _union(self.facts.fill)
+
+    @cached_property
+    def touches(self) -> frozenset[str]:
+        """Calls that crash if their first argument is NULL."""
+        return _union(self.facts.touch)
+
+    @cached_property
+    def copies(self) -> frozenset[str]:
+        """Allocators that fill the memory which they return."""
+        return _union(self.facts.copies)
+
+    @cached_property
+    def traps(self) -> frozenset[str]:
+        """Functions that never return."""
+        return frozenset(
+            name for helper in self.stubs.helper if helper.does == "trap" for name in helper.names
+        )
+
+    @cached_property
+    def asserts(self) -> frozenset[str]:
+        """Assertions: they look at their argument but decide nothing."""
+        return frozenset(
+            name for helper in self.stubs.helper if helper.does == "assert" for name in helper.names
+        )
+
+    @cached_property
+    def scopes(self) -> dict[str, ScopeCall]:
+        """The functions that open and close scopes."""
+        return {
+            name: ScopeCall(kind, way == "open")
+            for name, (kind, way) in self.kernel.scope_calls.items()
+        }
+
+    @cached_property
+    def stores(self) -> dict[str, MaskCall]:
+        """Calls that keep a mask for allocations made later."""
+        return {fact.name: fact for fact in self.kernel.store}
+
+    @cached_property
+    def page_cache_flags(self) -> frozenset[str]:
+        """Flags of the page cache that keep reclaim out of the filesystem."""
+        return frozenset(fact.name for fact in self.kernel.page_cache_flag)
+
+    @cached_property
+    def is_value(self) -> Callable[[str | None], bool]:
+        """Whether a call is worth its first argument, by name."""
+        plain = {name for name, pointed in self.passes.items() if not pointed}
+        return lambda name: name in plain
+
+
+def _union(facts: tuple[NamesFact, ...]) -> frozenset[str]:
+    return frozenset(name for fact in facts for name in fact.names)
+
+
+def load_names() -> Names:
+    """The names that ship with the tool."""
+    entry = resources.files("convert.profiles").joinpath("review.toml")
+    facts = parse_review_facts(entry.read_text("utf-8"), "review.toml")
+    return Names(load_stubs(), load_kernel_names(), facts)

@@ -1,0 +1,140 @@
+"""Memory of one kind that is given to the free of another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from convert.verify.review.matching import SitePair
+from convert.verify.review.model import Finding, Rule, Severity
+from convert.verify.review.names import Names
+from convert.verify.review.origins import Free
+from convert.verify.review.provenance import Provenance, Reached, way_text
+
+_ANY_KIND = frozenset({"kvfree"})
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A free that may be given memory of a kind that it does not take.
+
+    certain: all memory that can be meant is of the wrong kind; else other memory gets there too.
+    """
+
+    free: Free
+    wrong: tuple[Reached, ...]
+    certain: bool
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What makes it the same mismatch in another state of the tree."""
+        origins = sorted(
+            {f"{r.alloc.path} {r.alloc.function} {r.alloc.family}" for r in self.wrong}
+        )
+        return (self.free.path, self.free.function, self.free.deallocator, *origins)
+
+
+def mismatches(provenance: Provenance, names: Names) -> tuple[Mismatch, ...]:
+    """All mismatches of a state."""
+    found = []
+    for free in provenance.frees():
+        rejected = names.rejects.get(free.deallocator)
+        if rejected is None:
+            continue
+        reached = provenance.reaching(free)
+        wrong = tuple(r for r in reached if r.alloc.family in rejected)
+        if wrong:
+            found.append(Mismatch(free, wrong, _certain(reached, wrong)))
+    return tuple(found)
+
+
+def _certain(reached: Iterable[Reached], wrong: Iterable[Reached]) -> bool:
+    """Whether nothing but wrong memory gets there.
+
+    A function that tries kmalloc() first and vmalloc() then gives memory of one kind: its own.
+    """
+    bad = {(r.alloc.path, r.alloc.function) for r in wrong}
+    direct = any(not r.way for r in wrong)
+    return direct or all((r.alloc.path, r.alloc.function) in bad for r in reached)
+
+
+def new_mismatches(
+    before: tuple[Mismatch, ...], after: tuple[Mismatch, ...]
+) -> tuple[Mismatch, ...]:
+    """The mismatches that a commit brings in."""
+    known = Counter(mismatch.key for mismatch in before)
+    found = []
+    for mismatch in after:
+        if known[mismatch.key]:
+            known[mismatch.key] -= 1
+        else:
+            found.append(mismatch)
+    return tuple(found)
+
+
+def wrong_frees(found: Iterable[Mismatch], touched: Iterable[str]) -> Iterator[Finding]:
+    """The findings about mismatches. ``touched``: the files that the commit changes."""
+    changed = frozenset(touched)
+    for mismatch in found:
+        free, worst = mismatch.free, mismatch.wrong[0]
+        kind = (
+            "vmalloc memory" if worst.alloc.family == "vmalloc" else f"{worst.alloc.family} memory"
+        )
+        where = f"{worst.alloc.callee}() in {worst.alloc.function}()"
+        place = f"{worst.alloc.path}:{worst.alloc.line}"
+        through = way_text(worst.way)
+        text = f"{free.deallocator}({free.text}) is given {kind} of {where}, {place}"
+        if through:
+            text += f", through {through}"
+        if not mismatch.certain:
+            text += "; memory of the right kind gets there too"
+        if free.path not in changed:
+            text += "; the commit does not touch this free"
+        yield Finding(
+            rule=Rule.WRONG_FREE,
+            severity=Severity.ERROR if mismatch.certain else Severity.WARNING,
+            file=free.path,
+            line=free.line,
+            line_before=None,
+            function=free.function,
+            message=text,
+            before="",
+            after=f"{worst.alloc.callee}() at {place}: {_takes(worst.alloc.family)}",
+        )
+
+
+def _takes(family: str) -> str:
+    words: Mapping[str, str] = {
+        "kvmalloc": "kmalloc or vmalloc memory, to be freed by kvfree()",
+        "vmalloc": "vmalloc memory, to be freed by vfree() or kvfree()",
+        "kmalloc": "kmalloc memory, to be freed by kfree() or kvfree()",
+    }
+    return words.get(family, f"{family} memory")
+
+
+def unshown_frees(pairs: Iterable[SitePair], after: Provenance, names: Names) -> Iterator[Finding]:
+    """Frees that took any memory and take one kind now, with nothing known of what they get."""
+    known = {(free.path, free.offset): free for free in after.frees()}
+    for pair in pairs:
+        old, new = pair.before, pair.after
+        narrowed = old.deallocators <= _ANY_KIND and not new.deallocators <= _ANY_KIND
+        free = known.get((new.path, new.offset))
+        if not old.deallocators or not narrowed or free is None:
+            continue
+        if free.deallocator not in names.rejects or after.reaching(free):
+            continue
+        if any(getattr(origin, "tested", False) for origin in free.origins):
+            continue
+        yield Finding(
+            rule=Rule.WRONG_FREE,
+            severity=Severity.WARNING,
+            file=new.path,
+            line=new.line,
+            line_before=old.line,
+            function=new.function,
+            message=f"{new.callee}({new.subject}) took memory of any kind before; where this "
+            f"memory comes from was not found, so that {free.deallocator}() is right is not shown",
+            before=f"`{old.text}`",
+            after=f"`{new.text}`",
+        )

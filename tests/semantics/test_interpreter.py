@@ -21,6 +21,7 @@ SNIPPETS = {
     "narrowing": ("unsigned char c = a; return c;", (300, 0)),
     "cast": ("return (unsigned char)(a + b) + (long)a;", (250, 9)),
     "bool": ("_Bool t = a; return t + !b + !!a;", (8, 0)),
+    "bool-of-a-pointer": ('_Bool t = "x"; return t * 10 + a;', (1, 0)),
     "comma": ("int c = (a++, b++, a + b); return c * 100 + a;", (3, 4)),
     "pre-post": ("int c = a++ + ++b; c -= a-- - --b; return c * 10 + a - b;", (3, 4)),
     "compound-assignment": ("a += 2; a <<= 1; a |= b; a %= 50; a ^= 3; return a;", (30, 64)),

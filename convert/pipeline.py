@@ -95,6 +95,7 @@ def make_plan(
         functions_parsed=outcome.functions_parsed,
         files_read=outcome.files_read,
         notes=outcome.notes,
+        validation=outcome.validation,
     )
 
 

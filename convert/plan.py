@@ -78,6 +78,25 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Validation:
+    """How many conversions of calls were read again and held against the derived contracts.
+
+    equal: the contract is the same. declared: it differs by a declared difference. by_table: the
+    mask comes from a variable, all whose values were compared when it was translated. Anything else
+    stops the run.
+    """
+
+    equal: int
+    declared: int
+    by_table: int
+
+    @property
+    def edits(self) -> int:
+        """All that were validated."""
+        return self.equal + self.declared + self.by_table
+
+
+@dataclass(frozen=True)
 class PlanCounts:
     """Sites found = converted + kept + refused; ``by_kind`` maps kind to the three counts."""
 
@@ -108,6 +127,7 @@ class Plan:
     functions_parsed: int
     files_read: int
     notes: tuple[str, ...] = ()  # what the author should know beyond single sites
+    validation: Validation | None = None
 
     def counts(self) -> PlanCounts:
         """Count the decisions; raises InternalCheckError if a decision is none of the three."""
@@ -162,4 +182,5 @@ __all__ = [
     "PlannedSite",
     "SiteKind",
     "Step",
+    "Validation",
 ]

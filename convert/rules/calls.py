@@ -30,6 +30,7 @@ from convert.semantics.model import Contract
 from convert.semantics.table import lines_text
 from convert.source.edits import Edit, Span
 from convert.source.text import SourceFile
+from convert.source.tokens import Kind
 from convert.source.variants import Call
 
 _ZERO = frozenset({"__GFP_ZERO"})
@@ -195,7 +196,12 @@ def _break_before(source: SourceFile, call: Call, slot: Span, in_declaration: bo
     gap = Span(comma + 1, slot.start)
     if comma < 0 or gap.of(source.text).strip():
         return None
-    return Break(gap, call.open, call.span.start, in_declaration)
+    return Break(gap, call.open, call.span.start, in_declaration, in_directive(source, slot.start))
+
+
+def in_directive(source: SourceFile, offset: int) -> bool:
+    """Whether an offset lies in a preprocessor line, such as a macro's body."""
+    return source.tokens.kind(source.tokens.index_at(offset)) is Kind.DIRECTIVE
 
 
 def tied_to(use: Use) -> tuple[Holder, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from convert.errors import InternalCheckError
-from convert.plan import Difference, FileRefusal, PlannedSite, Step
+from convert.plan import Difference, FileRefusal, PlannedSite, Step, Validation
 from convert.rules.calls import Given
 from convert.rules.drafts import Account, Draft, finish
 from convert.rules.family_sites import FamilySites
@@ -21,6 +21,7 @@ from convert.rules.model import Converted, Kept, Refused
 from convert.rules.removal import Removal, plan_removal
 from convert.rules.steps import STEPS, StepMaker
 from convert.rules.trace_event import find_trace_events
+from convert.rules.validation import validate
 from convert.rules.wrapper_sites import WrapperSites
 from convert.semantics.derived import Meaning
 from convert.sites.distrust import distrusted_files
@@ -51,6 +52,7 @@ class Outcome:
     functions_parsed: int
     files_read: int
     notes: tuple[str, ...]
+    validation: Validation
 
 
 class ExactRecipe:
@@ -67,6 +69,7 @@ class ExactRecipe:
         self.tree = tree
         self.sources = sources
         self.family = family
+        self.meaning = meaning
         self.in_scope = in_scope
         self.account = Account()
         self.reader = FlowReader(sources, family, distrusted_files(sources, family))
@@ -292,6 +295,7 @@ class ExactRecipe:
         }
         sites = finish(self.account.drafts, sources, texts, STEPS)
         steps = StepMaker(self.family).steps(sites, removal)
+        validation = validate(self.sources, self.reader.wanted, self.meaning, sites, steps)
         changed = {change.path for step in steps for change in step.changes}
         refusals, found, parsed = self._read_count()
         return Outcome(
@@ -304,6 +308,7 @@ class ExactRecipe:
             parsed,
             len(self.sources.c_files),
             self._notes(removal),
+            validation,
         )
 
     def _notes(self, removal: Removal) -> tuple[str, ...]:

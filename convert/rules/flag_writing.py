@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from convert.profiles.wrappers import WrapperProfile
-from convert.rules.calls import comment_in, directive_in, renamed, spelled_flags
+from convert.rules.calls import comment_in, directive_in, in_directive, renamed, spelled_flags
 from convert.rules.drafts import Draft
 from convert.rules.flag_expression import (
     Carrier,
@@ -319,12 +319,15 @@ class FlagWriter:
 
     def _break_before(self, use: Use) -> Break | None:
         """Where a call that takes a longer mask may be broken: before the mask."""
-        text = self._source(use.path).text
+        source = self._source(use.path)
+        text = source.text
         comma = text.rfind(",", use.whole.start, use.span.start)
         gap = Span(comma + 1, use.span.start)
         if comma < 0 or gap.of(text).strip():
             return None
-        return Break(gap, text.index("(", use.whole.start), use.whole.start)
+        opens = text.index("(", use.whole.start)
+        directive = in_directive(source, use.span.start)
+        return Break(gap, opens, use.whole.start, in_directive=directive)
 
     def _converted(self, use: Use | None, reason: str) -> Converted:
         before: tuple[str, ...] = ()

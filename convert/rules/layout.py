@@ -220,13 +220,15 @@ class Break:
 
     ``gap`` is the white space between the comma and the argument, ``opens`` the offset of the
     call's parenthesis, ``first`` an offset in the line where the statement starts. An initialiser
-    of a declaration is continued below its parenthesis, whatever else the file does.
+    of a declaration is continued below its parenthesis, whatever else the file does. A line break
+    inside a directive takes a backslash.
     """
 
     gap: Span
     opens: int
     first: int
     in_declaration: bool = False
+    in_directive: bool = False
 
 
 def fit(
@@ -330,6 +332,8 @@ def _broken(
         if tail.group(1) == " ":
             filler = " "
         newline = f"{filler}\\{newline}"
+    elif place.in_directive:
+        newline = f" \\{newline}"
     spaces_only = "\t" not in indent_of(text, place.first) and bool(indent_of(text, place.first))
     blank = newline + indentation(indent, spaces_only)
     return realign(text, region, [*edits, Edit(place.gap, blank)], parens, style)

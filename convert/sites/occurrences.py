@@ -7,9 +7,10 @@ parsing, so nothing that a parser does not understand can get lost.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from convert.source.edits import Span
 from convert.source.text import SourceFile
@@ -35,53 +36,49 @@ class Occurrence:
     where: Where
 
 
-_WORD = re.compile(r"[A-Za-z_]\w*")
-
-
 def occurrences(source: SourceFile, names: frozenset[str]) -> tuple[Occurrence, ...]:
     """All places of ``names`` in a file, in order; `#include` lines are not looked at."""
-    return tuple(sorted(_find(source, names), key=lambda found: found.span))
+    if not names:
+        return ()
+    pattern = _pattern(names)
+    found: list[Occurrence] = []
+    looked_at = -1
+    for match in pattern.finditer(source.text):
+        index = source.tokens.index_at(match.start())
+        where = _PLACES.get(source.tokens.kinds[index])
+        if where is not None:
+            found.append(Occurrence(match.group(), Span(match.start(), match.end()), where))
+        elif source.tokens.kinds[index] == Kind.DIRECTIVE and index != looked_at:
+            looked_at = index
+            found += _in_directive(source.tokens, index, pattern)
+    return tuple(found)
 
 
-def _find(source: SourceFile, names: frozenset[str]) -> Iterator[Occurrence]:
-    tokens = source.tokens
-    for index in range(len(tokens)):
-        kind = tokens.kinds[index]
-        if kind == Kind.IDENTIFIER:
-            if tokens.text(index) in names:
-                yield Occurrence(tokens.text(index), tokens.span(index), Where.CODE)
-        elif kind == Kind.COMMENT:
-            yield from _words(tokens, index, 0, names, Where.COMMENT)
-        elif kind == Kind.STRING:
-            yield from _words(tokens, index, 0, names, Where.STRING)
-        elif kind == Kind.DIRECTIVE:
-            yield from _in_directive(tokens, index, names)
+_PLACES: Mapping[int, Where] = {
+    Kind.IDENTIFIER: Where.CODE,
+    Kind.COMMENT: Where.COMMENT,
+    Kind.STRING: Where.STRING,
+}
 
 
-def _words(
-    tokens: Tokens, index: int, base: int, names: frozenset[str], where: Where
-) -> Iterator[Occurrence]:
-    start = base + tokens.starts[index]
-    for word in _WORD.finditer(tokens.text(index)):
-        if word.group() in names:
-            yield Occurrence(word.group(), Span(start + word.start(), start + word.end()), where)
+@lru_cache(maxsize=64)
+def _pattern(names: frozenset[str]) -> re.Pattern[str]:
+    return re.compile(r"\b(?:" + "|".join(map(re.escape, sorted(names))) + r")\b", re.ASCII)
 
 
-def _in_directive(tokens: Tokens, index: int, names: frozenset[str]) -> Iterator[Occurrence]:
+def _in_directive(tokens: Tokens, index: int, pattern: re.Pattern[str]) -> Iterator[Occurrence]:
+    """The places in one directive, whose tokens are lexed on their own."""
     text = tokens.text(index)
     head = re.match(r"#[ \t]*(\w*)", text)
     word = head.group(1) if head else ""
     if word in ("include", "import", "error", "warning", "pragma"):
         return
-    where = Where.DEFINE if word == "define" else Where.CONDITION
+    code = Where.DEFINE if word == "define" else Where.CONDITION
     inner = lex_body(text)
     base = tokens.starts[index]
-    for at in range(len(inner)):
-        kind = inner.kinds[at]
-        if kind == Kind.IDENTIFIER and inner.text(at) in names:
-            span = inner.span(at)
-            yield Occurrence(inner.text(at), Span(base + span.start, base + span.end), where)
-        elif kind == Kind.COMMENT:
-            yield from _words(inner, at, base, names, Where.COMMENT)
-        elif kind == Kind.STRING:
-            yield from _words(inner, at, base, names, Where.STRING)
+    for match in pattern.finditer(text):
+        kind = inner.kinds[inner.index_at(match.start())]
+        where = code if kind == Kind.IDENTIFIER else _PLACES.get(kind)
+        if where is not None:
+            span = Span(base + match.start(), base + match.end())
+            yield Occurrence(match.group(), span, where)

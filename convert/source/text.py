@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 from convert.errors import InputError
 from convert.source.tokens import Kind, Tokens, lex, lex_body
@@ -31,12 +32,8 @@ class SourceFile:
     @cached_property
     def line_starts(self) -> list[int]:
         """The offset of the first byte of each line."""
-        starts = [0]
-        at = self.text.find("\n")
-        while at >= 0:
-            starts.append(at + 1)
-            at = self.text.find("\n", at + 1)
-        return starts
+        lengths = [len(line) + 1 for line in self.text.split("\n")]
+        return list(accumulate(lengths[:-1], initial=0))
 
     def line(self, offset: int) -> int:
         """The 1-based number of the line that holds ``offset``."""

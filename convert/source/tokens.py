@@ -59,38 +59,34 @@ _BODY = re.compile(
     rf"|{_PUNCTUATOR}|\#\#?|[\s\S]"
 )
 
-_BY_FIRST: dict[str, Kind] = {
-    **dict.fromkeys(" \t\n\r\f\v\\", Kind.SPACE),
-    **dict.fromkeys("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_$", Kind.IDENTIFIER),
-    **dict.fromkeys("0123456789", Kind.NUMBER),
-    **dict.fromkeys("()[]{};,~?:-+*/%&|^!=<>.", Kind.PUNCTUATOR),
-    '"': Kind.STRING,
-    "'": Kind.CHARACTER,
-    "#": Kind.DIRECTIVE,
+_FIRST_OF_KIND = {
+    Kind.SPACE: " \t\n\r\f\v\\",
+    Kind.IDENTIFIER: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_$",
+    Kind.NUMBER: "0123456789",
+    Kind.PUNCTUATOR: "()[]{};,~?:-+*/%&|^!=<>.",
+    Kind.STRING: '"',
+    Kind.CHARACTER: "'",
+    Kind.DIRECTIVE: "#",
 }
-
-
-class _KindOf(dict[str, Kind]):
-    """The kind of a token by its text; each distinct text is looked at once."""
-
-    def __missing__(self, text: str) -> Kind:
-        kind = self[text] = _classify(text)
-        return kind
+# The kind of a token by its first byte; `_classify` settles the rest.
+_BY_FIRST = bytes(
+    next((kind for kind, first in _FIRST_OF_KIND.items() if chr(byte) in first), Kind.OTHER)
+    for byte in range(256)
+)
+_UNCLEAR = re.compile(r"[/.\\\"'LUu]")
 
 
 def _classify(text: str) -> Kind:
-    kind = _BY_FIRST.get(text[0], Kind.OTHER)
+    """The kind of a token whose first byte does not tell."""
     if text.startswith(("/*", "//")):
         return Kind.COMMENT
-    if kind is Kind.IDENTIFIER and text[-1] == '"':
-        return Kind.STRING
-    if kind is Kind.IDENTIFIER and text[-1] == "'":
-        return Kind.CHARACTER
-    if kind is Kind.PUNCTUATOR and text[0] == "." and text[1:2].isdigit():
-        return Kind.NUMBER
     if text in ('"', "'", "\\"):
         return Kind.OTHER
-    return kind
+    if text[0] in "LUu" and text[-1] in "\"'":
+        return Kind.STRING if text[-1] == '"' else Kind.CHARACTER
+    if text[0] == "." and text[1:2].isdigit():
+        return Kind.NUMBER
+    return Kind(_BY_FIRST[ord(text[0])])
 
 
 class Tokens:
@@ -176,7 +172,11 @@ def lex_body(text: str) -> Tokens:
 def _tokens(text: str, pieces: list[str]) -> Tokens:
     starts = array("I", accumulate(map(len, pieces), initial=0))
     assert starts[-1] == len(text)  # the last alternative of the pattern takes any byte
-    return Tokens(text, bytes(map(_KindOf().__getitem__, pieces)), starts)
+    firsts = "".join([piece[0] for piece in pieces])
+    kinds = bytearray(firsts.encode("latin-1", "replace").translate(_BY_FIRST))
+    for match in _UNCLEAR.finditer(firsts):
+        kinds[match.start()] = _classify(pieces[match.start()])
+    return Tokens(text, bytes(kinds), starts)
 
 
 def _starts_line(tokens: Tokens, index: int) -> bool:

@@ -12,6 +12,10 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
+# The main job on the mini kernel of corpus/, with its output in build/demo.
+demo: $(STAMP)
+	$(BIN)/python -m scripts.demo
+
 test: $(STAMP)
 	$(BIN)/pytest -n auto
 

@@ -21,7 +21,17 @@ from rich.console import Console
 from convert import __version__
 from convert.config import load_config
 from convert.errors import InputError, KmemConvertError
-from convert.pipeline import RECIPES, Options, Progress, make_plan, wrapper_names
+from convert.explain import explain as explain_site
+from convert.explain import place_of
+from convert.pipeline import (
+    RECIPES,
+    Options,
+    Progress,
+    derived_contracts,
+    make_plan,
+    wrapper_home,
+    wrapper_names,
+)
 from convert.plan import Plan
 from convert.profiles.kernel import load_kernel_names
 from convert.report.console import report_console
@@ -31,12 +41,15 @@ from convert.report.json_report import report_json
 from convert.report.sarif_report import report_sarif
 from convert.report.text_report import render_text
 from convert.rules.model import Refused
+from convert.semantics.table import contracts_text
 from convert.series.branch import apply as make_branch
 from convert.series.model import Generator
 from convert.series.write import write_series
 from convert.sites.inventory import take_inventory
 from convert.tree.cache import cache_dir, write_atomic
 from convert.tree.open import open_tree
+from convert.verify.review.report import review_json, review_text
+from convert.verify.review.series import review_series
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -139,7 +152,7 @@ def report(
 @_tree
 @_paths
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR")
-@click.option("--force", is_flag=True, help="Replace DIR if it exists.")
+@click.option("--force", is_flag=True, help="Replace an earlier series in DIR.")
 @click.option("--no-maintainers", is_flag=True, help="Do not run scripts/get_maintainer.pl.")
 @_choices
 def series(
@@ -207,6 +220,73 @@ def apply(
         click.echo(f"{commit[:12]} {plan.prefix}: {step.subject}")
     _notes(made.notes)
     sys.exit(_code(plan))
+
+
+@cli.command()
+@_tree
+@_paths
+@click.option("--no-cache", is_flag=True, help="Read the tree's headers anew.")
+def contracts(tree: str, paths: tuple[str, ...], no_cache: bool) -> None:
+    """Print what each wrapper does for each combination of flags, and the lines that show it."""
+    with _progress() as progress:
+        table = derived_contracts(
+            open_tree(tree), paths, _options(None, None, None, None, no_cache), progress
+        )
+    click.echo(contracts_text(table))
+    sys.exit(1 if table.refused else 0)
+
+
+@cli.command()
+@_tree
+@click.argument("place", metavar="FILE:LINE")
+@_choices
+def explain(
+    tree: str,
+    place: str,
+    recipe: str | None,
+    profile: str | None,
+    prefix: str | None,
+    keep_nowarn: bool | None,
+    no_cache: bool,
+) -> None:
+    """Tell one site whole: contract, executed lines, decision, reason, diff."""
+    path, line = place_of(place)
+    options = _options(recipe, profile, prefix, keep_nowarn, no_cache)
+    plan = _plan(tree, (wrapper_home(open_tree(tree), path, options),), options)
+    for text in explain_site(plan, path, line):
+        click.echo(text)
+
+
+@cli.command()
+@click.argument("series_spec", metavar="SERIES")
+@click.option("--tree", required=True, help="The tree that the series applies to.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("-v", "--verbose", is_flag=True, help="Also every note (text).")
+@click.option("--no-cache", is_flag=True, help="Read the tree's headers anew.")
+def review(
+    series_spec: str,
+    tree: str,
+    form: str,
+    output: Path | None,
+    verbose: bool,
+    no_cache: bool,
+) -> None:
+    """Check any series, also a hand-made one, for what it changes in allocations.
+
+    SERIES is a directory of mail files, one mail or mbox, or a range of revisions A..B of TREE.
+    """
+    with _progress() as progress:
+        cache = None if no_cache else cache_dir()
+        found = review_series(series_spec, open_tree(tree), cache_dir=cache, progress=progress)
+    if form == "json":
+        _hand_out(review_json(found, __version__), output)
+    elif output is None:
+        review_text(found, report_console(sys.stdout), verbose)
+    else:
+        with output.open("w", encoding="utf-8") as file:
+            review_text(found, report_console(file), verbose)
+    sys.exit(found.exit_code)
 
 
 def _options(

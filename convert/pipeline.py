@@ -6,18 +6,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from pycparser import c_ast
+
 from convert.errors import InputError
 from convert.plan import Axiom, Plan
 from convert.profiles.wrappers import WrapperProfile, load_profile
+from convert.rules.calls import SizeJudge
 from convert.rules.exact import ExactRecipe
 from convert.semantics.contracts import WrapperContract
 from convert.semantics.derived import Meaning, derive
+from convert.semantics.sizes import Consequence, SizeReader, never_fail_consequence
+from convert.semantics.table import ContractTable
 from convert.sites.family import find_family, locate_header
 from convert.sites.inventory_model import WrapperNames
 from convert.sites.occurrences import Occurrence, Where, occurrences
 from convert.sites.sources import Sources
 from convert.source.dialect import load_dialect
 from convert.source.parse import Item, ParsedFile
+from convert.source.text import SourceFile
+from convert.source.variants import Variant
 from convert.tree.kernel import KernelTree
 
 RECIPES = ("exact",)
@@ -77,7 +84,8 @@ def make_plan(
     meaning = derive(tree, family, sources.tables(), dropped_flags(profile, options))
     in_scope = frozenset(path for under in given for path in tree.files(under))
     progress("finding and deciding sites")
-    outcome = ExactRecipe(tree, sources, family, meaning, in_scope).run()
+    sizes = _size_judge(tree, sources)
+    outcome = ExactRecipe(tree, sources, family, meaning, in_scope, sizes).run()
     return Plan(
         tree=tree.name,
         revision=tree.revision,
@@ -105,6 +113,18 @@ def subject_prefix(paths: Sequence[str]) -> str:
     if len(parts) > 1 and parts[0] == "fs":
         return parts[1]
     return PurePosixPath(paths[0]).stem
+
+
+def _size_judge(tree: KernelTree, sources: Sources) -> SizeJudge:
+    """Judges sizes by the tree's headers, which are read when the first size is asked for."""
+    readers: list[SizeReader] = []
+
+    def judge(source: SourceFile, item: Item, variant: Variant, node: c_ast.Node) -> Consequence:
+        if not readers:
+            readers.append(SizeReader(tree, sources.c_files, sources.tables(), sources.data))
+        return never_fail_consequence(readers[0].size_class(source, item, variant, node))
+
+    return judge
 
 
 def dropped_flags(profile: WrapperProfile, options: Options) -> frozenset[str]:
@@ -209,3 +229,33 @@ def wrapper_names(tree: KernelTree, paths: Sequence[str], options: Options) -> W
     slots: dict[str, int | None] = dict.fromkeys(sorted(profile.wrappers))
     slots |= {shape.name: shape.flags_slot for shape in family.allocators.values()}
     return WrapperNames(slots, family.flags, frozenset(family.files))
+
+
+def wrapper_home(tree: KernelTree, path: str, options: Options) -> str:
+    """The directory below which everything may use the wrappers that a file sees.
+
+    Raises InputError for a file that is not in the tree, or sees no wrappers' header.
+    """
+    given = normal_paths(tree, (path,))
+    header = locate_header(tree, given, load_profile(options.profile))
+    if header is None:
+        raise InputError(f"{path}: no wrappers' header in its directory or above")
+    return str(PurePosixPath(header).parent)
+
+
+def derived_contracts(
+    tree: KernelTree, paths: Sequence[str], options: Options, progress: Progress = _quiet
+) -> ContractTable:
+    """The contract of each wrapper for each combination of flags, by execution.
+
+    Raises InputError if there are no wrappers at or above the paths, or none can be run.
+    """
+    profile = load_profile(options.profile)
+    given = normal_paths(tree, paths)
+    header = locate_header(tree, given, profile)
+    if header is None:
+        raise InputError(f"no wrappers' header at or above {', '.join(given)}")
+    home = str(PurePosixPath(header).parent)
+    sources = Sources(tree, (*given, home), lambda: load_dialect(tree, given, options.cache_dir))
+    progress("running the wrappers")
+    return derive(tree, find_family(sources, header, profile), sources.tables()).table

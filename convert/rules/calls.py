@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from pycparser import c_ast
 
 from convert.profiles.wrappers import DifferenceFact, WrapperProfile
 from convert.rules.flag_expression import (
@@ -27,22 +29,32 @@ from convert.semantics.contracts import WrapperContract
 from convert.semantics.derived import Meaning, PlainAllocation, atoms, joined
 from convert.semantics.flags import Flags, Mask, mask_names, subsets
 from convert.semantics.model import Contract
+from convert.semantics.sizes import Consequence
 from convert.semantics.table import lines_text
 from convert.source.edits import Edit, Span
+from convert.source.parse import Item
 from convert.source.text import SourceFile
 from convert.source.tokens import Kind
-from convert.source.variants import Call
+from convert.source.variants import Call, Variant
 
 _ZERO = frozenset({"__GFP_ZERO"})
 
 
+SizeJudge = Callable[[SourceFile, Item, Variant, c_ast.Node], Consequence]
+
+
 @dataclass(frozen=True)
 class Given:
-    """What all conversions of a run share. ``events``: the wrappers' own trace events, by name."""
+    """What all conversions of a run share.
+
+    events: the wrappers' own trace events, by name. sizes: judges the size of a never-fail
+    allocation by the place and the node of its size.
+    """
 
     profile: WrapperProfile
     meaning: Meaning
     events: frozenset[str]
+    sizes: SizeJudge
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from convert.errors import InternalCheckError
 from convert.plan import Difference, FileRefusal, PlannedSite, Step, Validation
-from convert.rules.calls import Given
+from convert.rules.calls import Given, SizeJudge
 from convert.rules.drafts import Account, Draft, finish
 from convert.rules.family_sites import FamilySites
 from convert.rules.flag_flow import Failure, FlowReader
@@ -65,6 +65,7 @@ class ExactRecipe:
         family: Family,
         meaning: Meaning,
         in_scope: frozenset[str],
+        sizes: SizeJudge,
     ) -> None:
         self.tree = tree
         self.sources = sources
@@ -78,7 +79,8 @@ class ExactRecipe:
             self.flow, sources, family.names, family.profile, meaning.semantics
         )
         self.events = find_trace_events(sources, family)
-        given = Given(family.profile, meaning, frozenset(event.name for event in self.events))
+        events = frozenset(event.name for event in self.events)
+        given = Given(family.profile, meaning, events, sizes)
         self.wrappers = WrapperSites(sources, family, given, self.reader, self.writer, self.account)
         self.pastings = find_pastings(sources, family)
         self.going = family.names - family.helpers

@@ -18,8 +18,10 @@ from convert.rules.model import Converted, Kept, Refused
 from convert.rules.replacement import Replacement
 from convert.semantics.contracts import FreeContract
 from convert.semantics.derived import Meaning, NotDerived, PlainAllocation, PlainFree
+from convert.semantics.model import Contract
+from convert.semantics.sizes import Exceeds, Fits, MayExceed
 from convert.semantics.table import lines_text
-from convert.sites.family import Family
+from convert.sites.family import AllocatorShape, Family
 from convert.sites.model import SiteKind
 from convert.sites.occurrences import Occurrence, occurrences
 from convert.sites.sources import Sources
@@ -29,6 +31,16 @@ from convert.source.variants import Call
 
 _RULE_ALLOC = "plain-allocation"
 _RULE_FREE = "plain-free"
+
+# What a reviewer has to know about __GFP_NOFAIL and large requests (mm/page_alloc.c, rmqueue()).
+RUN_TIME = (
+    "never-fail allocation whose size is known only at run time: the page allocator warns for "
+    "__GFP_NOFAIL above order 1, where the wrapper's loop did not"
+)
+EXCEEDS = (
+    "never-fail allocation of more than two pages: the page allocator warns for __GFP_NOFAIL above "
+    "order 1; kvmalloc() is advised"
+)
 
 
 @dataclass(frozen=True)
@@ -186,6 +198,7 @@ class WrapperSites:
         if isinstance(change, CallRefused):
             draft = replace(blank, contract=change.contract)
             return self._refuse(draft, source, change.offset, _RULE_ALLOC, change.what)
+        notes, size = self._size(source, place, call, shape, change.contract)
         decision = Converted(
             _RULE_ALLOC,
             change.step,
@@ -195,10 +208,31 @@ class WrapperSites:
             change.before,
             change.after,
             change.differences,
-            evidence=change.evidence,
+            notes=notes,
+            evidence=(*change.evidence, *size),
         )
         pending = Replacement("", source.path, change.edits, change.place, change.step)
         return replace(blank, contract=change.contract, decision=decision, replacement=pending)
+
+    def _size(
+        self,
+        source: SourceFile,
+        place: Place,
+        call: Call,
+        shape: AllocatorShape,
+        contract: Contract,
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Note and evidence about the size of a never-fail allocation."""
+        node = next((s.node for i, s in enumerate(call.slots) if i != shape.flags_slot), None)
+        if contract.may_fail or node is None:
+            return (), ()
+        match self.given.sizes(source, place.item, place.variant, node):
+            case Fits(text):
+                return (), (f"size: {text}",)
+            case Exceeds(text):
+                return (EXCEEDS,), (f"size: {text}",)
+            case MayExceed(text):
+                return (RUN_TIME,), (f"size: {text}",)
 
     def _claim_slot(self, source: SourceFile, blank: Draft, slot: Span) -> Draft:
         names = frozenset({*self.family.flags, self.family.flag_type})

@@ -142,5 +142,7 @@ def _site_notes(sites: Sequence[PlannedSite]) -> dict[str, list[str]]:
     for planned in sites:
         if isinstance(planned.decision, Converted):
             for note in planned.decision.notes:
-                places.setdefault(note, []).append(f"{planned.site.file}:{planned.site.line}")
+                site = planned.site
+                where = f" {site.function}()" if site.function else ""
+                places.setdefault(note, []).append(f"{site.file}:{site.line}{where}")
     return places

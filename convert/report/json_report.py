@@ -11,7 +11,7 @@ from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
 
-from convert.plan import Plan
+from convert.plan import Plan, Validation
 from convert.report.display import encodable, source_text
 from convert.report.view import PlanView, SiteView, StepView, view_plan
 
@@ -68,6 +68,19 @@ def _summary(view: PlanView) -> dict[str, object]:
         "files_read": view.plan.files_read,
         "functions_found": view.plan.functions_found,
         "functions_parsed": view.plan.functions_parsed,
+        "validation": _validation(view.plan.validation),
+    }
+
+
+def _validation(done: Validation | None) -> dict[str, int] | None:
+    if done is None:
+        return None
+    return {
+        "edits": done.edits,
+        "equal": done.equal,
+        "declared": done.declared,
+        "by_table": done.by_table,
+        "errors": 0,  # an error stops the run
     }
 
 

@@ -92,6 +92,8 @@ def _summary(view: PlanView, console: Console) -> None:
         f"{plan.functions_parsed} of {count(plan.functions_found, 'function')} parsed.",
         indent=2,
     )
+    if plan.validation is not None:
+        say(console, f"{plan.validation.sentence}.", indent=2)
 
 
 def _steps(view: PlanView, console: Console) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pycparser import c_ast
-
 from convert.profiles.wrappers import DifferenceFact, WrapperProfile
 from convert.rules.flag_expression import (
     Carrier,
@@ -35,12 +33,12 @@ from convert.source.edits import Edit, Span
 from convert.source.parse import Item
 from convert.source.text import SourceFile
 from convert.source.tokens import Kind
-from convert.source.variants import Call, Variant
+from convert.source.variants import Call
 
 _ZERO = frozenset({"__GFP_ZERO"})
 
 
-SizeJudge = Callable[[SourceFile, Item, Variant, c_ast.Node], Consequence]
+SizeJudge = Callable[[SourceFile, Item, Call, int], Consequence]
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class Given:
     """What all conversions of a run share.
 
     events: the wrappers' own trace events, by name. sizes: judges the size of a never-fail
-    allocation by the place and the node of its size.
+    allocation by its call and the position of the size.
     """
 
     profile: WrapperProfile

@@ -223,10 +223,10 @@ class WrapperSites:
         contract: Contract,
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Note and evidence about the size of a never-fail allocation."""
-        node = next((s.node for i, s in enumerate(call.slots) if i != shape.flags_slot), None)
-        if contract.may_fail or node is None:
+        size = next((at for at in range(len(call.slots)) if at != shape.flags_slot), None)
+        if contract.may_fail or size is None:
             return (), ()
-        match self.given.sizes(source, place.item, place.variant, node):
+        match self.given.sizes(source, place.item, call, size):
             case Fits(text):
                 return (), (f"size: {text}",)
             case Exceeds(text):

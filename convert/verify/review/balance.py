@@ -214,6 +214,7 @@ class _Balance:
     def opened(self, node: c_ast.Node, call: ScopeCall, state: _State) -> _State:
         offset = self.routine.offset(node)
         self.kinds[offset] = call.kind
+        save = call_name(node)
         parent = self.routine.variant.parent_of(node)
         while isinstance(parent, c_ast.Cast):
             node, parent = parent, self.routine.variant.parent_of(parent)
@@ -225,7 +226,7 @@ class _Balance:
         elif isinstance(parent, (c_ast.Return, c_ast.ExprList, c_ast.NamedInitializer)):
             return state  # handed on
         if target is None:
-            text = f"the result of {call_name(node) or 'the save'}() is dropped"
+            text = f"the result of {save}() is dropped"
             self.fault(FaultKind.DROPPED, call.kind, node, text)
             return state
         held = state.cookie(target)

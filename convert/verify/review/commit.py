@@ -33,7 +33,7 @@ from convert.verify.review.names import Names
 from convert.verify.review.scope_changes import balance_findings, opened_kinds, removed_scopes
 from convert.verify.review.sites import Site, SiteKind
 from convert.verify.review.states import C_SUFFIXES, State
-from convert.verify.review.wrapper_changes import wrapper_findings
+from convert.verify.review.wrapper_changes import mask_macro_findings, wrapper_findings
 
 ScopeProof = Callable[[KernelTree, str, str, int], str | None]
 """Why a line of a function (tree, file, function, line) is inside a nofs scope that the function
@@ -67,13 +67,13 @@ class CommitReader:
     def review(self, number: int) -> CommitReview:
         """All findings of the commit."""
         unread = list(self.unread())
-        pairs = [pair for pair in self.function_pairs() if self.concerns(pair)]
+        changed = self.function_pairs()
+        pairs = [pair for pair in changed if self.concerns(pair)]
         matched = self.matched(pairs)
         sites = sum(len(self.sites_of(pair.after, self.after)) for pair in pairs)
         findings = [*unread, *self.site_findings(matched), *self.scope_findings(pairs)]
         findings += self.free_findings(matched)
-        for pair in pairs:
-            findings += wrapper_findings(pair, self.before, self.after)
+        findings += self.definition_findings(changed)
         return CommitReview(
             number=number,
             name=self.commit.name,
@@ -209,6 +209,22 @@ class CommitReader:
             elsewhere = frozenset(kind for kind in opened if opened[kind] - own[kind] > 0)
             yield from removed_scopes(pair, names, self.after.index, elsewhere)
             yield from _page_cache_findings(pair, names)
+
+    def definition_findings(self, changed: Iterable[FunctionPair]) -> Iterator[Finding]:
+        """What changed wrappers and masks by name mean for all who use them."""
+        names = {pair.any.key.name for pair in changed}
+        if names:
+            yield from wrapper_findings(names, self.before, self.after)
+        for change in self.changes:
+            if b"GFP_" in (change.after or b"") and self.is_read(change.path):
+                yield from mask_macro_findings(change.path, self.before, self.after)
+
+    def is_read(self, path: str) -> bool:
+        """Whether a file could be split into tokens on both sides."""
+        try:
+            return all(state.parsed(path) is not None for state in (self.before, self.after))
+        except BrokenSource:
+            return False
 
     def free_findings(self, matched: Matched) -> Iterator[Finding]:
         names = self.setting.names

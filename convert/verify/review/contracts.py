@@ -81,9 +81,13 @@ class Wrappers:
             self._found[key] = self.built(facts[0]) if self.is_wrapper(facts[0]) else None
         return self._found[key]
 
+    def is_candidate(self, facts: FunctionFacts) -> bool:
+        """Whether a function could be a wrapper by its declaration."""
+        return facts.is_macro or self.index.plain(facts.returns) == _VOID
+
     def is_wrapper(self, facts: FunctionFacts) -> bool:
-        """Whether a function returns fresh memory and nothing else."""
-        if not facts.is_macro and self.index.plain(facts.returns) != _VOID:
+        """Whether a function returns fresh memory."""
+        if not self.is_candidate(facts):
             return False
         reached = self.provenance.sources([Result(facts.key)])
         fresh = [r for r in reached if all(isinstance(place, Result) for place in r.way)]

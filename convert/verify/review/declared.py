@@ -19,8 +19,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _PHRASE = re.compile(r"known\s+only\s+at\s+run[\s-]*time", re.IGNORECASE)
-_PLACE = re.compile(r"([\w./+-]+\.[ch]):(\d+)(?:[:,]?\s+([A-Za-z_]\w*)(?:\(\))?)?")
-_ITEM = re.compile(r"\s*(?:[-*]\s|\S+\.[ch]:\d)|\s+\S")
+_PLACE = re.compile(r"([\w./+-]+\.[ch]):(\d+)(?::?\s+([A-Za-z_]\w*)(?:\(\))?(?![\w./]))?")
+_BULLET = re.compile(r"\s*[-*]\s")
+_PLACE_FIRST = re.compile(r"\s*\S+\.[ch]:\d")
 
 
 @dataclass(frozen=True)
@@ -38,27 +39,28 @@ def declared_places(messages: Iterable[str]) -> frozenset[Declared]:
 
 
 def _places(text: str) -> Iterable[Declared]:
+    declares = False  # a heading said so, which ends in a colon; its list follows
     for block in _blocks(text.splitlines()):
-        if _PHRASE.search(" ".join(block.split())):
-            for file, line, word in _PLACE.findall(block):
+        whole = " ".join(block)
+        says = bool(_PHRASE.search(whole))
+        in_list = bool(_BULLET.match(block[0]) or _PLACE_FIRST.match(block[0]))
+        if says or (declares and in_list):
+            for file, line, word in _PLACE.findall(whole):
                 yield Declared(file, int(line), word)
+        if not in_list:
+            declares = says and whole.rstrip().endswith((":", ","))
 
 
-def _blocks(lines: list[str]) -> Iterable[str]:
-    """Paragraphs and list items; a paragraph that ends in a colon has the list below it."""
+def _blocks(lines: Iterable[str]) -> Iterable[list[str]]:
+    """Paragraphs and the items of lists, by their lines."""
     block: list[str] = []
-    for line in [*lines, ""]:
-        heads = bool(block) and block[-1].rstrip().endswith(":")
-        in_list = bool(block) and any(one.rstrip().endswith(":") for one in block)
-        blank = not line.strip()
-        if blank and (heads or in_list):
-            continue
-        starts_item = bool(re.match(r"\s*[-*]\s", line))
-        ends = blank or (starts_item and not in_list) or (in_list and not _ITEM.match(line))
-        if ends and block:
-            yield "\n".join(block)
+    for line in lines:
+        in_item = bool(block) and bool(_BULLET.match(block[0]))
+        starts = _BULLET.match(line) or (_PLACE_FIRST.match(line) and not in_item)
+        if block and (starts or not line.strip()):
+            yield block
             block = []
-        if not blank:
+        if line.strip():
             block.append(line)
     if block:
-        yield "\n".join(block)
+        yield block

@@ -122,8 +122,8 @@ def unshown_frees(pairs: Iterable[SitePair], after: Provenance, names: Names) ->
         free = known.get((new.path, new.offset))
         if not old.deallocators or not narrowed or free is None:
             continue
-        if free.deallocator not in names.rejects or after.reaching(free):
-            continue
+        if free.deallocator not in names.rejects or after.reaching(free) or not free.origins:
+            continue  # right, found wrong, or always NULL
         if any(getattr(origin, "tested", False) for origin in free.origins):
             continue
         yield Finding(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from pycparser import c_ast
 
@@ -181,14 +182,20 @@ class _Walk:
             self.cursor(code)
         else:
             value = self.value(code)
-            if (
-                self.routine.is_macro
-                and point.role is Role.STEP
-                and code is self.routine.variant.root
-            ):
+            if code is self.macro_value:
                 self.pass_on(Result(self.routine.key), value)
             if point.role is Role.TEST:
                 self.kind_test(code)
+
+    @cached_property
+    def macro_value(self) -> c_ast.Node | None:
+        """The expression that a macro is worth: its body, or the last one in ``({ … })``."""
+        if not self.routine.is_macro:
+            return None
+        root = self.routine.variant.root
+        if isinstance(root, c_ast.Compound):
+            return root.block_items[-1] if root.block_items else None
+        return root
 
     def returned(self, node: c_ast.Return) -> None:
         if node.expr is None:
@@ -250,11 +257,14 @@ class _Walk:
             case c_ast.ExprList(exprs=exprs):
                 values = [self.value(part) for part in exprs]
                 return values[-1] if values else NOTHING
+            case c_ast.Compound(block_items=items):  # a statement expression
+                values = [self.value(item) for item in items or ()]
+                return values[-1] if values else NOTHING
             case c_ast.Typename():
                 return NOTHING
         for _, child in node.children():
             self.value(child)
-        return frozenset([Opaque("computed")]) if isinstance(node, c_ast.BinaryOp) else NOTHING
+        return frozenset([Opaque("computed")])
 
     def named(self, name: str) -> Origins:
         if name == "NULL":
@@ -314,11 +324,21 @@ class _Walk:
             self.value(inner)
             return frozenset([Opaque("pointed to")])
         if node.op == "&":
-            place = None if isinstance(inner, c_ast.ID) else self.place(inner)
-            return frozenset([Ref(place) if isinstance(place, Field) else Opaque("address")])
+            return self.address(inner)
         if node.op != "sizeof":
             self.value(inner)
         return NOTHING
+
+    def address(self, inner: c_ast.Node) -> Origins:
+        """The address of a place; that of a member also stands for the object around it."""
+        place = None if isinstance(inner, c_ast.ID) else self.place(inner)
+        if not isinstance(place, Field):
+            return frozenset([Opaque("address")])
+        around = NOTHING
+        if isinstance(inner, c_ast.StructRef) and inner.type == "->":
+            base = strip(inner.name)
+            around = self.named(base.name) if isinstance(base, c_ast.ID) else NOTHING
+        return around | {Ref(place)}
 
     # -- assignments ---------------------------------------------------------------------------
 
@@ -462,10 +482,10 @@ class _Walk:
         key = FunctionKey(home, name)
         for index, (argument, value) in enumerate(zip(given, values, strict=True)):
             inner = strip(argument)
+            self.pass_on(Param(key, index), value)
             if isinstance(inner, c_ast.UnaryOp) and inner.op == "&":
                 self.written(inner.expr, Out(key, index))
                 continue
-            self.pass_on(Param(key, index), value)
             for origin in value:
                 if isinstance(origin, Ref):
                     self.pass_on(origin.place, [Out(key, index)])

@@ -115,7 +115,8 @@ class SiteReader:
         node = one.call.node
         targets, kind = targets_of(routine, node)
         own = values.get(id(node))
-        sizes = _size_nodes(one)
+        slots = self.size_slots(routine.path, one)
+        given = arguments(node)
         return Site(
             kind=one.kind,
             routine=routine,
@@ -123,13 +124,27 @@ class SiteReader:
             callee=one.call.callee or "",
             targets=targets,
             target_type=self.wrappers.index.plain(kind),
-            size=size_text(routine, sizes),
-            size_nodes=sizes,
+            size=size_text(routine, tuple(given[slot] for slot in slots)),
+            size_slots=slots,
             subject=self.subject(routine, one),
             mask=_mask_node(one),
             values=own,
             promise=self.promise(routine.path, one, own, kinds),
             deallocators=self.deallocators(routine, one),
+        )
+
+    def size_slots(self, path: str, one: _Found) -> tuple[int, ...]:
+        """The arguments whose product is the size; of a wrapper all numbers that are no flags."""
+        number = len(one.call.slots)
+        if one.primitive is not None:
+            return tuple(slot for slot in one.primitive.size if slot < number)
+        facts = self.wrappers.index.find(path, one.call.callee or "")
+        if one.kind is not SiteKind.ALLOC or not facts:
+            return ()
+        return tuple(
+            slot
+            for slot, kind in enumerate(facts[0].parameters[:number])
+            if slot != one.slot and not kind.stars and not kind.base.startswith("struct ")
         )
 
     def subject(self, routine: Routine, one: _Found) -> str:
@@ -261,16 +276,6 @@ def _is_mask_type(base: str) -> bool:
 def _mask_node(one: _Found) -> c_ast.Node | None:
     given = arguments(one.call.node)
     return given[one.slot] if one.slot is not None and one.slot < len(given) else None
-
-
-def _size_nodes(one: _Found) -> tuple[c_ast.Node, ...]:
-    """The arguments whose product is the size; of a wrapper all that are no flags."""
-    given = arguments(one.call.node)
-    if one.primitive is not None:
-        return tuple(given[slot] for slot in one.primitive.size if slot < len(given))
-    if one.kind is not SiteKind.ALLOC:
-        return ()
-    return tuple(node for slot, node in enumerate(given) if slot != one.slot)
 
 
 def _composed(inner: Values, parameter: str, given: Values) -> Values:

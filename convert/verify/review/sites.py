@@ -29,8 +29,8 @@ class Site:
     """One site in one ``#if`` variant.
 
     targets: the places that get the result, outermost first; target_type: the declared type of the
-    first. size: what is asked for, spelled so that equal sizes are equal texts. subject: what is
-    freed, or whose mask is stored. values: the masks that may be passed. deallocators: of a free.
+    first. size: what is asked for, spelled so that equal sizes are equal texts; size_slots: the
+    arguments whose product it is. subject: what is freed, or whose mask is stored. values: the masks that may be passed. deallocators: of a free.
     """
 
     kind: SiteKind
@@ -40,7 +40,7 @@ class Site:
     targets: tuple[str, ...] = ()
     target_type: TypeRef = UNKNOWN_TYPE
     size: str = ""
-    size_nodes: tuple[c_ast.Node, ...] = ()
+    size_slots: tuple[int, ...] = ()
     subject: str = ""
     mask: c_ast.Node | None = None
     values: Values | None = None

@@ -40,10 +40,8 @@ class TreeSizes:
 
     def __call__(self, site: Site) -> Consequence:
         """What the size of an allocation means if it must never fail."""
-        if not site.size_nodes:
+        if not site.size_slots:
             return Fits("one object of a cache, or a page")
         routine = site.routine
-        size = self.reader.size_class(
-            routine.source, routine.item, routine.variant, *site.size_nodes
-        )
+        size = self.reader.size_class(routine.source, routine.item, site.call, site.size_slots)
         return never_fail_consequence(size, PAGE_SIZE << self.order)

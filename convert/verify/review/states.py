@@ -158,7 +158,7 @@ class State:
     @cached_property
     def sizes(self) -> TreeSizes:
         """How large allocations can be."""
-        files = tuple(path for path in self.index.files if path.endswith(".c"))
+        files = tuple(self.index.files)  # headers too: a Makefile may add directories
         order = self.workshop.tables(self.tree)[2]
         return TreeSizes(self.tree, files, self.workshop.dialect, order)
 

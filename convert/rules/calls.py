@@ -21,7 +21,8 @@ from convert.rules.flag_expression import (
     values_possible,
 )
 from convert.rules.flag_expression import Choice as Chosen
-from convert.rules.flag_use import Holder, Use
+from convert.rules.flag_reading import Holder
+from convert.rules.flag_use import Use
 from convert.rules.layout import Break
 from convert.semantics.contracts import WrapperContract
 from convert.semantics.derived import Meaning, PlainAllocation, atoms, joined

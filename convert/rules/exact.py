@@ -14,7 +14,8 @@ from convert.plan import Difference, FileRefusal, PlannedSite, Step, Validation
 from convert.rules.calls import Given, SizeJudge
 from convert.rules.drafts import Account, Draft, finish
 from convert.rules.family_sites import FamilySites
-from convert.rules.flag_flow import Failure, FlowReader
+from convert.rules.flag_flow import FlowReader
+from convert.rules.flag_model import Failure
 from convert.rules.flag_writing import FlagWriter
 from convert.rules.layout import line_end, line_start
 from convert.rules.model import Converted, Kept, Refused

@@ -6,14 +6,14 @@ one use of a variable left, it would read a gfp mask as wrapper flags.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from pycparser import c_ast
 
-from convert.rules.flag_use import (
+from convert.rules.flag_declarations import declaration, declarations, type_span_of
+from convert.rules.flag_model import Declared, Failure, FlagFlow
+from convert.rules.flag_reading import (
     Holder,
     LocalFlags,
     MacroFlags,
@@ -21,11 +21,8 @@ from convert.rules.flag_use import (
     ParameterFlags,
     Place,
     ResultFlags,
-    Use,
-    declared_holder,
-    find_use,
-    slot_use,
 )
+from convert.rules.flag_use import Use, find_use, slot_use
 from convert.sites.family import AllocatorShape, Family, parameters, type_name
 from convert.sites.occurrences import Occurrence, Where, occurrences
 from convert.sites.sources import Sources
@@ -38,70 +35,8 @@ _INTEGERS = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Failure:
-    """Why something is not understood, with its place."""
-
-    path: str
-    line: int
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.what}"
-
-
-@dataclass(frozen=True)
-class Declared:
-    """A declaration of a holder: where its type stands and what a reader would call the place."""
-
-    holder: Holder
-    path: str
-    function: str | None
-    type_span: Span  # the bytes to become gfp_t
-    name_start: int  # where the declared name (or what follows the type) starts
-    whole: Span
-    name_spans: tuple[Span, ...]  # every place in the function where the name stands, for renaming
-    name: str
-
-
-@dataclass
-class FlagFlow:
-    """All uses and declarations met, and what was not understood.
-
-    ``failures`` are by holder; ``lost`` are flag or type names in code that no use explains.
-    """
-
-    uses: set[Use] = field(default_factory=set)
-    declared: set[Declared] = field(default_factory=set)
-    failures: dict[Holder, Failure] = field(default_factory=dict)
-    lost: dict[tuple[str, Occurrence], Failure] = field(default_factory=dict)
-    dead: set[tuple[str, Occurrence]] = field(default_factory=set)
-
-    def group_failure(self) -> dict[Holder, Failure]:
-        """For every holder that cannot be converted, the failure that its group goes back to."""
-        ties: dict[Holder, set[Holder]] = defaultdict(set)
-        for use in self.uses:
-            for one in use.linked:
-                ties[one] |= use.linked
-        shared: dict[tuple[str, Span], set[Holder]] = defaultdict(set)
-        for declared in self.declared:  # `flags_t a, b;`: one type for both
-            shared[declared.path, declared.type_span].add(declared.holder)
-        for together in shared.values():
-            for one in together:
-                ties[one] |= together
-        result = dict(self.failures)
-        pending = sorted(self.failures, key=repr)
-        while pending:
-            holder = pending.pop()
-            for other in sorted(ties[holder], key=repr):
-                if other not in result:
-                    result[other] = result[holder]
-                    pending.append(other)
-        return result
-
-
 class FlowReader:
-    """Follows flags through the files of a run (see `follow_flags`)."""
+    """Follows flags through the files of a run; `run` gives all uses, and what was lost."""
 
     def __init__(
         self, sources: Sources, family: Family, distrusted: Mapping[str, str] | None = None
@@ -283,84 +218,13 @@ class FlowReader:
         """A flag type in code: the holders that it declares."""
         results: set[Declared | Failure] = set()
         for place in self.places(path, found.span.start):
-            results |= set(self._declarations(place, found.span))
+            results |= set(declarations(place, found.span))
         for result in results:
             if isinstance(result, Declared):
                 self.flow.declared.add(result)
                 self._meet(result.holder)
             else:
                 self.flow.lost[path, found] = result
-
-    def _declarations(self, place: Place, span: Span) -> Iterator[Declared | Failure]:
-        path = place.source.path
-        for declarator in place.variant.declarators:
-            if span not in declarator.specifiers:
-                continue
-            try:
-                yield self._declaration(place, declarator, span)
-            except NotUnderstood as error:
-                yield self._fail(path, error.offset, error.what)
-        yield from self._unnamed(place, span)
-
-    def _declaration(self, place: Place, declarator: Declarator, type_span: Span) -> Declared:
-        end = declarator.init.end if declarator.init else declarator.span.end
-        whole = Span(declarator.specifiers.start, end)
-        start = declarator.span.start
-        if isinstance(declarator.node.type, c_ast.FuncDecl):
-            holder: Holder = ResultFlags(declarator.name)
-            names: tuple[Span, ...] = ()
-        else:
-            holder = self._parameter_of_prototype(place, declarator) or declared_holder(
-                place, declarator
-            )
-            names = self._name_spans(place, declarator.name)
-        return Declared(
-            holder,
-            place.source.path,
-            place.function,
-            type_span,
-            start,
-            whole,
-            names,
-            declarator.name,
-        )
-
-    def _parameter_of_prototype(self, place: Place, declarator: Declarator) -> Holder | None:
-        for function in place.variant.declarators:
-            if not isinstance(function.node.type, c_ast.FuncDecl):
-                continue
-            for index, node in enumerate(parameters(place.item, function.name)):
-                same = node is declarator.node or (
-                    isinstance(node, c_ast.Decl)
-                    and node.name == declarator.name
-                    and declarator.span in function.span
-                )
-                if declarator.is_parameter and same and function.name:
-                    return ParameterFlags(function.name, index)
-        return None
-
-    def _unnamed(self, place: Place, span: Span) -> Iterator[Declared]:
-        """A parameter without a name in a prototype."""
-        for function in place.variant.declarators:
-            if not isinstance(function.node.type, c_ast.FuncDecl):
-                continue
-            arguments = function.node.type.args
-            for index, node in enumerate(arguments.params if arguments else ()):
-                if isinstance(node, c_ast.Typename) and span in place.variant.span_of(node):
-                    whole = place.variant.span_of(node)
-                    holder = ParameterFlags(function.name, index)
-                    yield Declared(holder, place.source.path, None, span, whole.end, whole, (), "")
-
-    def _name_spans(self, place: Place, name: str) -> tuple[Span, ...]:
-        """Every place of a local name in its function, in any variant."""
-        if place.function is None:
-            return ()
-        found = {d.name_span for v in place.item.variants for d in v.declarators if d.name == name}
-        for variant in place.item.variants:
-            for offset, node in variant.identifiers.items():
-                if isinstance(node, c_ast.ID) and node.name == name:
-                    found.add(Span(offset, offset + len(name)))
-        return tuple(sorted(found))
 
     # -- holders ------------------------------------------------------------------------------
 
@@ -422,13 +286,13 @@ class FlowReader:
             )
             self.flow.failures.setdefault(holder, failure)
             return
-        type_span = self._type_span(place, declarator)
+        type_span = type_span_of(place, declarator)
         if type_span is None:
             failure = self._fail(path, start, f"the type of {declarator.name} is not one word")
             self.flow.failures.setdefault(holder, failure)
             return
         try:
-            self.flow.declared.add(self._declaration(place, declarator, type_span))
+            self.flow.declared.add(declaration(place, declarator, type_span))
         except NotUnderstood as error:
             self.flow.failures.setdefault(holder, self._fail(path, error.offset, error.what))
         if declarator.init is not None:
@@ -441,15 +305,6 @@ class FlowReader:
         except NotUnderstood as error:
             failure = self._fail(place.source.path, error.offset, error.what)
             self.flow.failures.setdefault(holder, failure)
-
-    def _type_span(self, place: Place, declarator: Declarator) -> Span | None:
-        text = declarator.specifiers.of(place.source.text)
-        kind = type_name(declarator.node) or ""
-        at = text.find(kind)
-        if at < 0 or text.count(kind) != 1:
-            return None
-        start = declarator.specifiers.start + at
-        return Span(start, start + len(kind))
 
     def _follow_parameter(self, holder: Holder, function: str, index: int) -> None:
         self.wanted = self.wanted | {function}
@@ -559,17 +414,3 @@ class FlowReader:
             if use is None:
                 use = self._fail(path, offset, f"{name} is used where nothing was parsed")
             self._record(holder, use)
-
-
-def follow_flags(sources: Sources, family: Family) -> FlagFlow:
-    """All uses of a family's flags in the files of a run, with what was not understood."""
-    return FlowReader(sources, family).run()
-
-
-def lost_in(flow: FlagFlow, path: str, spans: Iterable[Span]) -> Failure | None:
-    """The first thing that was not understood inside one of the spans of a file."""
-    held = tuple(spans)
-    for (where, found), failure in sorted(flow.lost.items(), key=lambda row: row[0][1].span):
-        if where == path and any(found.span in span for span in held):
-            return failure
-    return None

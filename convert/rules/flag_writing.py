@@ -24,8 +24,9 @@ from convert.rules.flag_expression import (
     mask_change,
     masks_possible,
 )
-from convert.rules.flag_flow import Declared, Failure, FlagFlow
-from convert.rules.flag_use import Holder, LocalFlags, ParameterFlags, Use, UseKind
+from convert.rules.flag_model import Declared, Failure, FlagFlow
+from convert.rules.flag_reading import Holder, LocalFlags, ParameterFlags
+from convert.rules.flag_use import Use, UseKind
 from convert.rules.layout import Break, advance, column_at
 from convert.rules.model import Converted, Decision, Refused
 from convert.rules.replacement import Replacement

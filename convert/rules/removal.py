@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from convert.rules.cuts import comment_above, cut_lines, remove_word, whole_lines
-from convert.rules.flag_flow import Failure
+from convert.rules.flag_model import Failure
 from convert.sites.family import Family, Piece, uses_outside
 from convert.sites.includes import Include, brought_along, includers, includes_of
 from convert.sites.occurrences import Where, occurrences

@@ -11,8 +11,10 @@ from pycparser import c_ast
 from convert.errors import InternalCheckError
 from convert.rules.calls import CallRefused, Given, convert_allocation, directive_in
 from convert.rules.drafts import Account, Draft
-from convert.rules.flag_flow import FlowReader, lost_in
-from convert.rules.flag_use import NotUnderstood, Place, slot_use
+from convert.rules.flag_flow import FlowReader
+from convert.rules.flag_model import lost_in
+from convert.rules.flag_reading import NotUnderstood, Place
+from convert.rules.flag_use import slot_use
 from convert.rules.flag_writing import FlagWriter
 from convert.rules.model import Converted, Kept, Refused
 from convert.rules.replacement import Replacement

@@ -49,15 +49,23 @@ class Compared:
                 return True
 
 
-def compiler_command(tree: Path, build: Path, path: str) -> list[str]:
-    """The compiler and its flags for a file, taken from the kernel's own build of it."""
+def compiler_command(tree: Path, build: Path, paths: Iterable[str]) -> list[str]:
+    """The compiler and its flags, taken from the kernel's own build of the first file it builds."""
+    for path in paths:
+        command = _command(tree, build, path)
+        if command:
+            return command
+    raise SystemExit(f"{build}: none of the files is built in this configuration")
+
+
+def _command(tree: Path, build: Path, path: str) -> list[str]:
     target = str(Path(path).with_suffix(".s"))
     made = subprocess.run(
         ["make", "-C", str(tree), f"O={build}", target], capture_output=True, text=True
     )
     record = build / Path(target).parent / f".{Path(target).name}.cmd"
     if made.returncode or not record.is_file():
-        raise SystemExit(f"{target} could not be built: {made.stderr.strip()[-400:]}")
+        return []
     line = record.read_text(encoding="utf-8").splitlines()[0]
     words = shlex.split(line.split(":=", 1)[1])
     return words[: words.index("-S") if "-S" in words else words.index("-o")]
@@ -102,7 +110,7 @@ def compare(
     for path, numbered in by_file.items():
         if not path.endswith(".c"):
             continue
-        command = command or compiler_command(tree, build, path)
+        command = command or compiler_command(tree, build, (p for p in by_file if p.endswith(".c")))
         seen: dict[object, tuple[int, AllocationSite]] = {}
         for number, site in numbered:
             seen.setdefault(site.call.span, (number, site))
@@ -133,10 +141,7 @@ def main() -> int:
         return 2
     sites = list(allocation_sites(run.sources, calls_of(options)))
     answers = [
-        run.sizes.size_class(
-            site.source, site.item, site.variant, *(site.call.slots[p].node for p in site.sizes)
-        )
-        for site in sites
+        run.sizes.size_class(site.source, site.item, site.call, site.sizes) for site in sites
     ]
     tree, build = Path(options.tree).absolute(), options.build.absolute()
     found = compare(tree, build, sites, answers)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from convert.semantics.cint import ULONG
-from convert.semantics.sizing.amounts import Amount, combined, converted
+from convert.semantics.sizing.amounts import Amount, by_type, combined, converted, joined
 from convert.semantics.sizing.definitions import DefinitionIndex
 from convert.semantics.sizing.expressions import ExpressionReader
 from convert.semantics.sizing.kconfig import Options
@@ -19,7 +19,7 @@ from convert.semantics.sizing.target import PAGE_SIZE
 from convert.semantics.sizing.type_sizes import TypeReader
 from convert.source.parse import Item
 from convert.source.text import SourceFile
-from convert.source.variants import Variant
+from convert.source.variants import Call, Variant
 from convert.source.vocabulary import Dialect
 from convert.tree.kernel import KernelTree
 
@@ -124,24 +124,46 @@ class SizeReader:
         self._types.expressions = self._expressions
 
     def size_class(
-        self, source: SourceFile, item: Item, variant: Variant, *factors: Node
+        self, source: SourceFile, item: Item, call: Call, positions: Sequence[int] = (0,)
     ) -> SizeClass:
-        """The class of a size: the product of the expressions (one, or ``n`` and ``size``)."""
-        where = _place(source, item, variant)
+        """The size that an allocation call asks for, whatever ``#if`` variant is compiled.
+
+        ``positions``: of the arguments whose product is the size (one, or ``n`` and ``size``).
+        """
+        texts = [" ".join(call.slots[at].span.of(source.text).split()) for at in positions]
+        text = " * ".join(texts)
+        amounts = [
+            self._product([other.slots[at].node for at in positions], _place(source, item, variant))
+            for variant in item.variants
+            for other in variant.calls
+            if other.callee_span == call.callee_span and len(other.slots) > max(positions)
+        ]
+        if not amounts:
+            return RunTime(text, "the call is in no variant of its function")
+        return _class_of(joined(amounts), text)
+
+    def _product(self, factors: Sequence[Node | None], where: Where) -> Amount:
         total = Amount(1, 1, ULONG)
         for node in factors:
+            if node is None:
+                return by_type(ULONG, "an argument that is no expression")
             value = converted(self._expressions.read(node, where), ULONG)
             total = combined("*", total, value)
-        text = " * ".join(where.text(node) for node in factors)
-        if total.open and total.high > NEVER_FAIL_LIMIT:
-            return RunTime(text, "; ".join(total.open))
-        if total.exact:
-            return Constant(total.low)
-        why = "; ".join(total.notes) or "; ".join(total.open) or "the operands' ranges"
-        return Bounded(total.high, why, total.low)
+        return total
+
+
+def _class_of(total: Amount, text: str) -> SizeClass:
+    if total.open and total.high > NEVER_FAIL_LIMIT:
+        return RunTime(text, "; ".join(total.open))
+    if total.exact:
+        return Constant(total.low)
+    why = "; ".join(total.notes) or "; ".join(total.open) or "the operands' ranges"
+    return Bounded(total.high, why, total.low)
 
 
 def _place(source: SourceFile, item: Item, variant: Variant) -> Where:
-    frame = Frame(source.path, source, variant) if item.kind == "function" else None
+    frame = None
+    if item.kind == "function":
+        frame = Frame(source.path, source, variant, item.variants)
     others = tuple(other for other in item.variants if other is not variant)
     return Where(source.path, source, (variant, *others), frame)

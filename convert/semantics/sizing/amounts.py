@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from convert.semantics.cint import INT, CInt, CType, UndefinedArithmetic, binary, common, exact
+from convert.semantics.cint import (
+    INT,
+    ULONG,
+    CInt,
+    CType,
+    UndefinedArithmetic,
+    binary,
+    common,
+    exact,
+)
 
 
 @dataclass(frozen=True)
@@ -317,3 +326,18 @@ def rounded_up(value: Amount, step: Amount) -> Amount:
         return _unknown(value, step, "rounding to an unknown step")
     low, high = (-(-bound // step.low) * step.low for bound in (value.low, value.high))
     return _fitted(low, high, value, step)
+
+
+def logarithm(value: Amount) -> Amount:
+    """The kernel's ``ilog2()``: the position of the highest bit set (C type int)."""
+    if value.low <= 0:
+        return Amount(-1, 63, INT, value.open, value.notes)
+    low, high = value.low.bit_length() - 1, value.high.bit_length() - 1
+    return Amount(low, high, INT, value.open, value.notes)
+
+
+def power_of_two(value: Amount) -> Amount:
+    """The kernel's ``roundup_pow_of_two()``: the least power of two that is not smaller."""
+    value = converted(value, ULONG)
+    low, high = (1 << max(0, bound - 1).bit_length() for bound in (value.low, value.high))
+    return _fitted(low, high, value, value)

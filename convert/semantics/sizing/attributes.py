@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from convert.semantics.sizing.definitions import DefinitionIndex, MacroText
 from convert.semantics.sizing.layout import Attributes, NoLayout
-from convert.semantics.sizing.macro_text import expansion
+from convert.semantics.sizing.macro_text import expansion, split_arguments
 from convert.source.text import SourceFile
 from convert.source.tokens import Kind
 
@@ -130,8 +130,7 @@ class AttributeReader:
         """What a macro's body does; without arguments only an object-like macro says something."""
         if macro.parameters is not None and arguments is None:
             return Attributes()
-        given = _split(arguments) if arguments is not None else []
-        body = expansion(macro, [part.strip() for part in given])
+        body = expansion(macro, split_arguments(arguments) if arguments is not None else [])
         words = list(_WORDS.finditer(body))
         found: list[Attributes] = []
         at = 0
@@ -168,19 +167,6 @@ class AttributeReader:
         if low < 1 or high & (high - 1) or low & (low - 1):
             raise NoLayout(f"{path}: the alignment `{text.strip()}` is not known")
         return Attributes(aligned_low=low, aligned_high=high)
-
-
-def _split(text: str) -> list[str]:
-    """The arguments of a macro call."""
-    parts, depth, current = [], 0, ""
-    for char in text:
-        depth += (char in "([{") - (char in ")]}")
-        if char == "," and depth == 0:
-            parts.append(current)
-            current = ""
-        else:
-            current += char
-    return [*parts, current]
 
 
 def _parenthesised(text: str, words: list[re.Match[str]], at: int) -> tuple[int, str | None]:

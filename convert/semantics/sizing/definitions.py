@@ -45,11 +45,12 @@ class MacroText:
     line: int
 
 
-_ATTRIBUTE_WORDS = r"(?:[ \t\n]+__\w+(?:[ \t]*\(\(?[^()]*(?:\([^()]*\))?\)?\))?)*"
+_HEAD = (
+    r"[ \t\n\w]*(?:\([^(){};]*(?:\([^(){};]*(?:\([^(){};]*\)[^(){};]*)*\))*[^(){};]*\)[ \t\n\w]*)*"
+)
 _STARTS = re.compile(
     r"^[ \t]*(?:#[ \t]*define[ \t]+(\w+)|(typedef)\b"
-    r"|(?:(?:static|const|extern)[ \t]+)*(struct|union|enum)\b([^;{}()=#]*"
-    rf"|{_ATTRIBUTE_WORDS}[ \t\n]*\w*{_ATTRIBUTE_WORDS}[ \t\n]*)\{{)",
+    rf"|(?:(?:static|const|extern)[ \t]+)*(struct|union|enum)\b({_HEAD})\{{)",
     re.MULTILINE,
 )
 _NESTED_TAG = re.compile(r"\b(struct|union|enum)[ \t\n]+(\w+)[ \t\n]*\{")
@@ -61,6 +62,15 @@ _DEFINE = re.compile(
 )
 _ENUMERATOR = re.compile(r"[{,\n][ \t\n]*([A-Za-z_]\w*)[ \t\n]*(?=[=,}\n])")
 _LARGEST_CUT = 1 << 17
+
+
+def _tag(head: str) -> str:
+    """The tag among the words between ``struct`` and its brace; the others are attributes."""
+    words: list[str] = re.findall(r"\w+", re.sub(r"\(.*\)", " ", head, flags=re.DOTALL))
+    plain = [word for word in words if not word.startswith("__")]
+    if len(words) > 1 and not plain and words[-1] in ("__packed", "__attribute__"):
+        return words[0]
+    return (plain or words or [""])[-1]
 
 
 class FileIndex:
@@ -80,17 +90,12 @@ class FileIndex:
             elif match[2]:
                 self._typedef(match.start(2))
             else:
-                self._tagged(match.start(3))
-
-    def _tagged(self, start: int) -> None:
-        match = re.match(rf"(\w+){_ATTRIBUTE_WORDS}[ \t\n]*(\w*)", self.text[start : start + 400])
-        assert match is not None  # the pattern of a start has matched here
-        self._note(match[1], match[2], start)
+                self._note(match[3], _tag(match[4]), match.start(3))
 
     def _note(self, kind: str, tag: str, start: int) -> None:
         if kind == "enum":
             self._enums.append(start)
-        if tag and not tag.startswith("__attribute"):
+        if tag:
             self.tags.setdefault((kind, tag), []).append(start)
 
     def _typedef(self, start: int) -> None:
@@ -210,6 +215,7 @@ class DefinitionIndex:
         self._headers: tuple[FileIndex, ...] | None = None
         self._conditions: dict[str, tuple[SourceFile, Conditionals] | None] = {}
         self._all: _Shared | None = None
+        self._own: _Shared | None = None
         self._functions: dict[tuple[str, str], tuple[Cut, ...]] = {}
 
     @property
@@ -233,6 +239,12 @@ class DefinitionIndex:
             self._all = _Shared(self.headers)
         return self._all
 
+    def _sources_table(self, name: str) -> dict[object, list[tuple[FileIndex, int]]]:
+        """What the run's own ``.c`` files define."""
+        if self._own is None:
+            self._own = _Shared([self.file(root) for root in self.roots if root.endswith(".c")])
+        return self._own.table(name)
+
     def _found(self, table: str, key: object, path: str) -> Sequence[tuple[FileIndex, int]]:
         """Where something is defined: in the file itself if that is no header, or in headers."""
         if not path.endswith(".h"):
@@ -252,7 +264,11 @@ class DefinitionIndex:
 
     def macros(self, name: str, path: str) -> tuple[MacroText, ...]:
         """The macros of a name that a file can see."""
-        return tuple(file.macro(at) for file, at in self._found("macros", name, path))
+        found = list(self._found("macros", name, path))
+        if path.endswith(".h"):  # a file may define a macro before it includes a header
+            own = self._sources_table("macros").get(name, ())
+            found = list(self._live([*found, *own]))
+        return tuple(file.macro(at) for file, at in found)
 
     def enums_with(self, name: str, path: str) -> tuple[Cut, ...]:
         """The enums that seem to have an enumerator of that name."""
@@ -274,6 +290,21 @@ class DefinitionIndex:
             if found:
                 return tuple(cut for f, cut in found if (f.path, cut.start) in live)
         return ()
+
+    def is_elsewhere(self, name: str, cuts: Sequence[Cut]) -> bool:
+        """Whether headers declare a function that these definitions are only a stand-in for.
+
+        That is so where a configuration has a macro or a static inline instead of the function.
+        """
+        if any(not re.match(r"\s*(?:\w+\s+)*static\b", cut.text) for cut in cuts):
+            return False  # the function itself
+        pattern = re.compile(
+            r"^(?!.*\bstatic\b)[ \t]*(?!return\b|else\b|case\b)\w[\w \t*]*[ \t\n*]"
+            rf"{re.escape(name)}"
+            r"[ \t\n]*\([^;{}=]*\)[^;{}=()]*;",
+            re.MULTILINE,
+        )
+        return any(name in file.text and pattern.search(file.text) for file in self.headers)
 
     def _live(self, found: Sequence[tuple[FileIndex, int]]) -> Sequence[tuple[FileIndex, int]]:
         """What no x86-64 build leaves out; conditions are read only where there is a choice."""

@@ -36,9 +36,9 @@ class ExpressionTypes:
             case c_ast.StructRef():
                 return tuple(TypeRef(d.type, place) for d, place in self.members(node, where))
             case c_ast.ArrayRef():
-                return self._pointed(self.typed(node.name, where))
+                return self.pointed(self.typed(node.name, where))
             case c_ast.UnaryOp(op="*"):
-                return self._pointed(self.typed(node.expr, where))
+                return self.pointed(self.typed(node.expr, where))
             case c_ast.UnaryOp(op="&"):
                 return tuple(
                     TypeRef(c_ast.PtrDecl([], ref.node), ref.where)
@@ -54,7 +54,7 @@ class ExpressionTypes:
                 return self.typed(node.lvalue, where)
             case c_ast.BinaryOp(op="+" | "-"):
                 left = self.typed(node.left, where)
-                return left if self._pointed(left) else ()
+                return left if self.pointed(left) else ()
             case c_ast.FuncCall():
                 return self._typed_call(node, where)
         return ()
@@ -63,10 +63,10 @@ class ExpressionTypes:
         """The declarations of the member that ``a->b`` or ``a.b`` names; empty if not known."""
         base = self.typed(node.name, where)
         if node.type == "->":
-            base = self._pointed(base)
+            base = self.pointed(base)
         return tuple(pair for ref in base for pair in self.types.fields(ref, node.field.name))
 
-    def _pointed(self, refs: Sequence[TypeRef]) -> tuple[TypeRef, ...]:
+    def pointed(self, refs: Sequence[TypeRef]) -> tuple[TypeRef, ...]:
         """What pointers and arrays of these types hold."""
         found: list[TypeRef] = []
         for ref in refs:
@@ -76,23 +76,16 @@ class ExpressionTypes:
             if isinstance(node, (c_ast.PtrDecl, c_ast.ArrayDecl)):
                 found.append(TypeRef(node.type, ref.where))
             elif isinstance(node, c_ast.IdentifierType) and len(node.names) == 1:
-                found += self._pointed(
-                    self.types.definitions.typedef_refs(node.names[0], ref.where)
-                )
+                found += self.pointed(self.types.definitions.typedef_refs(node.names[0], ref.where))
             elif isinstance(node, c_ast.TypeOf):
-                found += self._pointed(self.types.typeof(node, ref.where))
+                found += self.pointed(self.types.typeof(node, ref.where))
         return tuple(found)
 
     def _typed_name(self, node: Node, where: Where) -> tuple[TypeRef, ...]:
         if where.frame is not None:
-            frame = where.frame
-            found = declared(frame, node.name, node)
-            if found is not None:
-                return (
-                    TypeRef(
-                        found.node.type, Where(frame.path, frame.source, (frame.variant,), frame)
-                    ),
-                )
+            found = declared(where.frame, node.name, node)
+            if found:
+                return tuple(TypeRef(d.node.type, where.frame.place(d.variant)) for d in found)
         macros = self.index.macros(node.name, where.path)
         if len(macros) == 1 and macros[0].parameters is None and self._depth < _MAX_DEPTH:
             return self._typed_text(macros[0], (), node, where)

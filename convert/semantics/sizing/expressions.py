@@ -21,44 +21,28 @@ from convert.semantics.sizing.amounts import (
     greatest_of,
     joined,
     least_of,
+    logarithm,
     negated,
+    power_of_two,
     rounded_up,
     truth,
 )
 from convert.semantics.sizing.definitions import Cut, MacroText
+from convert.semantics.sizing.enumerators import find_enumerator
 from convert.semantics.sizing.expression_types import ExpressionTypes, type_text
 from convert.semantics.sizing.kconfig import Options
 from convert.semantics.sizing.layout import NoLayout
 from convert.semantics.sizing.locals import Declared, declared, local_values
-from convert.semantics.sizing.macro_text import expansion, may_change
+from convert.semantics.sizing.macro_text import expansion, may_change, uses_name
+from convert.semantics.sizing.meanings import MEANINGS
 from convert.semantics.sizing.places import Frame, Node, TypeRef, Where, nodes_of
 from convert.semantics.sizing.target import CONSTANTS
 from convert.semantics.sizing.type_sizes import TypeReader
 
 _MAX_DEPTH = 48
-# Macros and functions of include/linux/overflow.h, stddef.h, kernel.h and compiler.h in terms of
-# plain C: their own bodies use what interval arithmetic loses (saturation, statement expressions).
-_MEANINGS = {
-    "struct_size": (3, "sizeof(*({0})) + sizeof(*({0})->{1}) * (size_t)({2})"),
-    "struct_size_t": (3, "sizeof({0}) + sizeof(*(({0} *)0)->{1}) * (size_t)({2})"),
-    "flex_array_size": (3, "sizeof(*({0})->{1}) * (size_t)({2})"),
-    "array_size": (2, "(size_t)({0}) * (size_t)({1})"),
-    "size_mul": (2, "(size_t)({0}) * (size_t)({1})"),
-    "size_add": (2, "(size_t)({0}) + (size_t)({1})"),
-    "array3_size": (3, "(size_t)({0}) * (size_t)({1}) * (size_t)({2})"),
-    "sizeof_field": (2, "sizeof((({0} *)0)->{1})"),
-    "FIELD_SIZEOF": (2, "sizeof((({0} *)0)->{1})"),
-    "offsetofend": (2, "offsetof({0}, {1}) + sizeof((({0} *)0)->{1})"),
-    "ARRAY_SIZE": (1, "sizeof({0}) / sizeof(({0})[0])"),
-    "likely": (1, "({0})"),
-    "unlikely": (1, "({0})"),
-    "READ_ONCE": (1, "({0})"),
-    "min_t": (3, "min(({0})({1}), ({0})({2}))"),
-    "max_t": (3, "max(({0})({1}), ({0})({2}))"),
-    "min3": (3, "min(min({0}, {1}), {2})"),
-    "max3": (3, "max(max({0}, {1}), {2})"),
-}
 _ROUNDED = ("roundup", "round_up", "ALIGN", "__ALIGN_KERNEL")
+_TESTS = ("IS_ENABLED", "IS_BUILTIN", "IS_MODULE", "IS_REACHABLE", "__builtin_constant_p")
+_BY_LOGARITHM = {"ilog2": logarithm, "roundup_pow_of_two": power_of_two}
 _OFFSETS = ("offsetof", "__builtin_offsetof")
 _BYTE_ORDER = re.compile(r"_*(?:[bl]e(16|32|64)_to_cpu[ps]?|cpu_to_[bl]e(16|32|64)p?)")
 _OF_BYTE_ORDER = {"16": CType(16, False), "32": UINT, "64": ULONG}
@@ -203,78 +187,80 @@ class ExpressionReader:
         name = node.name
         if where.frame is not None:
             found = declared(where.frame, name, node)
-            if found is not None:
-                return self._local(found, where.frame, where)
+            if found:
+                return self._local(found, where.frame)
         if name in CONSTANTS:
             return _of(CONSTANTS[name])
-        macros = [m for m in self.index.macros(name, where.path) if m.parameters is None]
-        if macros:
-            return joined(self._expanded(macro, (), node, where) for macro in macros)
+        values = [self._expanded(macro, (), node, where) for macro in self._macros(name, where)]
         if name.startswith("CONFIG_"):
-            bounds = self._options.bounds(name.removeprefix("CONFIG_"))
-            if bounds is not None:
-                note = () if bounds[0] == bounds[1] else (f"{name} is at most {bounds[1]}",)
-                return Amount(*bounds, INT, (), note)
+            # A header may have a #define for where the option does not exist; the option wins.
+            values.append(self._option(name))
         enums = self.index.enums_with(name, where.path)
-        values = [value for cut in enums for value in self._enumerator(cut, name)]
+        values += [value for cut in enums for value in self._enumerator(cut, name)]
         if values:
             return joined(values)
         return by_type(ULONG, f"`{name}` is known only at run time")
 
+    def _macros(self, name: str, where: Where) -> list[MacroText]:
+        """The object-like macros of a name, but for those that only say that the name exists."""
+        found = self.index.macros(name, where.path)
+        return [macro for macro in found if macro.parameters is None and macro.body != name]
+
+    def _option(self, name: str) -> Amount:
+        bounds = self._options.bounds(name.removeprefix("CONFIG_"))
+        if bounds is None:
+            return by_type(ULONG, f"{name} has no known range")
+        note = () if bounds[0] == bounds[1] else (f"{name} is at most {bounds[1]}",)
+        return Amount(*bounds, INT, (), note)
+
     def _enumerator(self, cut: Cut, name: str) -> list[Amount]:
+        """The value of one enumerator: what it is given, or one more than the one before."""
         key = (hash((cut.path, cut.start)), name)
         if key in self._active:
             raise NoLayout(f"{cut.path}:{cut.line}: {name} is defined by itself")
         self._active.add(key)
         try:
             place = self.fragments.cut(cut, name)
-            found: list[Amount] = []
-            for variant in place.variants:
-                for node in nodes_of(variant.root):
-                    if isinstance(node, c_ast.Enum) and node.values is not None:
-                        found += self._enumerated(node, name, place.of(variant))
-            return found
+            found = find_enumerator(place, name)
+            if found is None:
+                return []
+            start = constant(0)
+            if found.base is not None:
+                start = self.read(found.base, place.of(found.variant))
+            return [combined("+", start, Amount(found.least, found.greatest))]
         finally:
             self._active.discard(key)
 
-    def _enumerated(self, node: Node, name: str, where: Where) -> list[Amount]:
-        """The value of one enumerator: what it is given, or one more than the one before."""
-        given, steps = None, 0
-        for item in node.values.enumerators:
-            if not isinstance(item, c_ast.Enumerator):
-                return []
-            if item.value is not None:
-                given, steps = item.value, 0
-            if item.name == name:
-                start = constant(0) if given is None else self.read(given, where)
-                return [combined("+", start, constant(steps))]
-            steps += 1
-        return []
-
-    def _local(self, found: Declared, frame: Frame, where: Where) -> Amount:
+    def _local(self, found: Sequence[Declared], frame: Frame) -> Amount:
         """Any of the values that a local variable is given in its function."""
-        place = Where(frame.path, frame.source, (frame.variant,), frame)
-        refs = (TypeRef(found.node.type, place),)
+        name = found[0].name
+        refs = [TypeRef(d.node.type, frame.place(d.variant)) for d in found]
         ctype = self.kinds.ctype(refs)
         if ctype is None:
-            return by_type(ULONG, f"`{found.name}` is a pointer or of unknown type")
-        limit = by_type(ctype, f"`{found.name}` ({type_text(refs)}) is known only at run time")
-        key = (id(frame), found.name)
-        local = local_values(frame, found, partial(may_change, self.index, frame.path))
-        if local.changed is not None or key in self._active:
+            return by_type(ULONG, f"`{name}` is known only at run time")
+        limit = by_type(ctype, f"`{name}` ({type_text(refs)}) is known only at run time")
+        key = (frame.owner, name)
+        local = local_values(frame, name, partial(self._may_change, frame.path, name))
+        if local.changed or key in self._active:
             return limit
         self._active.add(key)
         try:
-            values = [converted(self.read(node, place), ctype) for node in local.values]
+            values = [
+                converted(self.read(node, frame.place(variant)), ctype)
+                for node, variant in local.values
+            ]
         finally:
             self._active.discard(key)
-        if local.is_parameter:
-            values.append(
-                converted(frame.bound[found.name], ctype)
-                if found.name in frame.bound
-                else _parameter(limit, found.name, refs)
-            )
+        if any(d.is_parameter for d in found):
+            given = frame.bound.get(name)
+            why = f"the parameter `{name}` is {type_text(refs)}"
+            values.append(by_type(ctype, why) if given is None else converted(given, ctype))
         return joined(values) if values else limit
+
+    def _may_change(self, path: str, name: str, callee: str, position: int | None) -> bool:
+        if position is None:
+            return uses_name(self.index, path, callee, name)
+        return may_change(self.index, path, callee, position)
 
     # -- calls --------------------------------------------------------------------------------
 
@@ -289,10 +275,14 @@ class ExpressionReader:
         if name in ("min", "max", "umin", "umax") and len(texts) == 2:
             left, right = (self.read(part, where) for part in node.args.exprs)
             return (least_of if name.endswith("min") else greatest_of)(left, right)
+        if name in _TESTS:
+            return boolean(None)
+        if name in _BY_LOGARITHM and len(texts) == 1:
+            return _BY_LOGARITHM[name](self.read(node.args.exprs[0], where))
         if name in _ROUNDED and len(texts) == 2:
             left, right = (self.read(part, where) for part in node.args.exprs)
             return rounded_up(left, right)
-        meaning = _MEANINGS.get(name)
+        meaning = MEANINGS.get(name)
         if meaning is not None and meaning[0] == len(texts):
             inner, place = self.fragments.expression(
                 meaning[1].format(*texts), where, where.line(node)
@@ -305,16 +295,20 @@ class ExpressionReader:
         return self._defined_call(name, texts, node, where)
 
     def _defined_call(self, name: str, texts: Sequence[str], node: Node, where: Where) -> Amount:
-        macros = [m for m in self.index.macros(name, where.path) if m.parameters is not None]
-        if macros:
-            return joined(self._expanded(macro, texts, node, where) for macro in macros)
+        """Any of what the definitions of a name give, macros and functions alike."""
+        macros = self.index.macros(name, where.path)
+        values = [self._expanded(m, texts, node, where) for m in macros if m.parameters is not None]
+        for alias in {macro.body for macro in self._macros(name, where)}:
+            text = f"{alias}({', '.join(texts)})"
+            values.append(self.read(*self.fragments.expression(text, where, where.line(node))))
         cuts = self.index.functions(name, where.path)
-        if len(cuts) == 1 and node.args is not None:
-            arguments = [self.read(argument, where) for argument in node.args.exprs]
-            result = self._returned(cuts[0], name, arguments)
-            if result is not None:
-                return result
-        return by_type(ULONG, f"`{where.text(node)}` is known only at run time")
+        arguments = node.args.exprs if node.args is not None else []
+        given = [self.read(argument, where) for argument in arguments] if cuts else []
+        results = [self._returned(cut, name, given) for cut in cuts]
+        values += [result for result in results if result is not None]
+        if not values or None in results or self.index.is_elsewhere(name, cuts):
+            return by_type(ULONG, f"`{where.text(node)}` is known only at run time")
+        return joined(values)
 
     def _expanded(
         self, macro: MacroText, arguments: Sequence[str], node: Node, where: Where
@@ -332,14 +326,13 @@ class ExpressionReader:
             if not isinstance(root, c_ast.FuncDef):
                 return None
             function = root.decl.type
-            names = [
-                getattr(p, "name", None) for p in (function.args.params if function.args else ())
-            ]
+            parameters = function.args.params if function.args is not None else []
+            names = [getattr(parameter, "name", None) for parameter in parameters]
             if len(names) != len(arguments):
                 return None
             bound = {n: a for n, a in zip(names, arguments, strict=True) if n is not None}
-            frame = Frame(cut.path, place.source, variant, bound)
-            inside = Where(cut.path, place.source, (variant,), frame)
+            frame = Frame(cut.path, place.source, variant, place.variants, bound)
+            inside = frame.place(variant)
             ctype = self.kinds.ctype((TypeRef(function.type, inside),))
             returns = [n.expr for n in nodes_of(root.body) if isinstance(n, c_ast.Return)]
             if ctype is None or not returns or any(value is None for value in returns):
@@ -348,22 +341,41 @@ class ExpressionReader:
         return joined(results) if results else None
 
     def _offset(self, node: Node, where: Where) -> Amount:
-        """``offsetof(type, member)``; a member of a member adds its own offset."""
+        """``offsetof(type, member)``; a member of a member, or an element, adds its own offset."""
         target, member = node.args.exprs
-        ref = TypeRef(target, where)
-        low = high = 0
-        notes: tuple[str, ...] = ()
-        for name in _path(member, where):
-            layout = self.types.layout(ref)
-            if name not in layout.offsets:
-                raise NoLayout(f"`{where.text(node)}` is not understood")
-            low, high = low + layout.offsets[name][0], high + layout.offsets[name][1]
-            notes += layout.notes
-            found = self.types.fields(ref, name)
-            if not found:
-                raise NoLayout(f"`{where.text(node)}` is not understood")
-            ref = TypeRef(found[0][0].type, found[0][1])
-        return Amount(low, high, ULONG, (), notes)
+        total, _ = self._offset_in((TypeRef(target, where),), member, where)
+        return total
+
+    def _offset_in(
+        self, base: tuple[TypeRef, ...], member: Node, where: Where
+    ) -> tuple[Amount, tuple[TypeRef, ...]]:
+        """The offset of a designator in a type, and the designator's type. Raises NoLayout."""
+        match member:
+            case c_ast.ID(name=name):
+                return self._offset_of(base, name)
+            case c_ast.StructRef(type="."):
+                start, refs = self._offset_in(base, member.name, where)
+                inner, refs = self._offset_of(refs, member.field.name)
+                return combined("+", start, inner), refs
+            case c_ast.ArrayRef():
+                start, refs = self._offset_in(base, member.name, where)
+                elements = self.kinds.pointed(refs)
+                layout = self.types.layouts(elements)
+                size = Amount(layout.low, layout.high, ULONG, (), layout.notes)
+                index = converted(self.read(member.subscript, where), ULONG)
+                return combined("+", start, combined("*", size, index)), elements
+        raise NoLayout(f"`{where.text(member)}` is no member")
+
+    def _offset_of(
+        self, base: tuple[TypeRef, ...], name: str
+    ) -> tuple[Amount, tuple[TypeRef, ...]]:
+        layout = self.types.layouts(base)
+        found = [pair for ref in base for pair in self.types.fields(ref, name)]
+        if name not in layout.offsets or not found:
+            raise NoLayout(f"the member {name} is not known")
+        low, high = layout.offsets[name]
+        refs = tuple(TypeRef(decl.type, place) for decl, place in found)
+        return Amount(low, high, ULONG, (), layout.notes), refs
 
 
 def _of(value: CInt) -> Amount:
@@ -375,17 +387,3 @@ def _of(value: CInt) -> Amount:
 def _unknown(node: Node, where: Where, kind: str) -> str:
     """Why a value is only bounded by its type."""
     return f"`{where.text(node) or 'a value'}` ({kind}) is known only at run time"
-
-
-def _parameter(limit: Amount, name: str, refs: Sequence[TypeRef]) -> Amount:
-    """A parameter of the function that holds the expression: anything of its type."""
-    return by_type(limit.ctype, f"the parameter `{name}` is {type_text(refs)}")
-
-
-def _path(node: Node, where: Where) -> list[str]:
-    """``a.b`` as names. Raises NoLayout for anything but members."""
-    if isinstance(node, c_ast.ID):
-        return [node.name]
-    if isinstance(node, c_ast.StructRef) and node.type == ".":
-        return [*_path(node.name, where), node.field.name]
-    raise NoLayout(f"`{where.text(node)}` is no plain member")

@@ -10,49 +10,59 @@ from pycparser import c_ast
 from convert.semantics.sizing.layout import NoLayout
 from convert.semantics.sizing.places import Frame, Node, nodes_of
 from convert.source.nodes import Asm, MacroBlock, MacroLoop
+from convert.source.variants import Variant
 
 
 @dataclass(frozen=True, eq=False)
 class Declared:
-    """The declaration that a name of a function refers to."""
+    """A declaration that a name of a function may refer to, and the variant that has it."""
 
     name: str
     node: Node
     is_parameter: bool
+    variant: Variant
 
 
 @dataclass(frozen=True, eq=False)
 class Local:
-    """The expressions that a variable is set to; ``changed``: where it is changed otherwise."""
+    """The expressions that a variable is set to, with their variants; whether it is changed
+    otherwise."""
 
-    values: tuple[Node, ...]
-    is_parameter: bool
-    changed: Node | None
+    values: tuple[tuple[Node, Variant], ...]
+    changed: bool
 
 
-def declared(frame: Frame, name: str, use: Node) -> Declared | None:
-    """The local variable or parameter of a name; None if the function has none.
+def declared(frame: Frame, name: str, use: Node) -> tuple[Declared, ...]:
+    """The local variable or parameter of a name, as one of several if ``#if`` makes it so.
 
-    Raises NoLayout if several are declared and which one is meant cannot be told.
+    Empty if the function has none. Raises NoLayout if one variant declares several and which one
+    is meant cannot be told.
     """
-    found = _declarations(frame, name)
-    if not found:
-        return None
-    if len(found) == 1:
-        return found[0]
-    visible = _visible(frame, found, use)
-    if visible is None:
-        raise NoLayout(f"{name} is declared more than once in the function")
-    return visible
+    found: dict[int, Declared] = {}
+    for variant in frame.variants:
+        candidates = _declarations(frame.of(variant), name)
+        if len(candidates) > 1:
+            visible = _visible(frame.of(variant), candidates, use)
+            if visible is None:
+                raise NoLayout(f"{name} is declared more than once in the function")
+            candidates = [visible]
+        for candidate in candidates:
+            found.setdefault(variant.span_of(candidate.node).start, candidate)
+    return tuple(found.values())
 
 
 def _declarations(frame: Frame, name: str) -> list[Declared]:
     root = frame.variant.root
     if not isinstance(root, c_ast.FuncDef):
         return []
-    function = root.decl.type
-    parameters = function.args.params if function.args is not None else []
-    found = [Declared(name, p, True) for p in parameters if getattr(p, "name", None) == name]
+    function = getattr(root.decl, "type", None)  # a function that a macro heads has none
+    arguments = getattr(function, "args", None)
+    parameters = arguments.params if arguments is not None else []
+    found = [
+        Declared(name, p, True, frame.variant)
+        for p in parameters
+        if getattr(p, "name", None) == name
+    ]
     for declarator in frame.variant.declarators:
         if (
             declarator.name == name
@@ -63,7 +73,7 @@ def _declarations(frame: Frame, name: str) -> list[Declared]:
             if isinstance(
                 parent, (c_ast.Compound, c_ast.DeclList, c_ast.For, c_ast.Case, c_ast.Label)
             ):
-                found.append(Declared(name, declarator.node, False))
+                found.append(Declared(name, declarator.node, False, frame.variant))
     return found
 
 
@@ -85,36 +95,53 @@ def _visible(frame: Frame, found: list[Declared], use: Node) -> Declared | None:
     return parameters[0] if holders and parameters else None
 
 
-def local_values(frame: Frame, found: Declared, may_change: Callable[[str, int], bool]) -> Local:
-    """All that a function does to a variable of that name (of any block).
+def local_values(frame: Frame, name: str, may_change: Callable[[str, int | None], bool]) -> Local:
+    """All that a function does to a variable of that name (of any block, in any variant).
 
-    Taking its address, an operator that changes it, and handing it to a macro that may assign to
-    its argument (``may_change(name, position)``) count as changes that are not followed.
+    Taking its address, an operator that changes it, and a macro that may assign to it count as
+    changes that are not followed. ``may_change(callee, position)`` tells that of a macro that gets
+    it as an argument, ``may_change(callee, None)`` of one that may use it by its name.
     """
-    name = found.name
-    values: list[Node] = []
-    changed: Node | None = None
-    if "static" in (found.node.storage or []):
-        changed = found.node
-    for node in nodes_of(frame.variant.root.body):
-        match node:
-            case c_ast.Decl(init=init) if node.name == name and init is not None:
-                values.append(init)
-            case c_ast.Assignment(lvalue=c_ast.ID(name=target)) if target == name:
-                if node.op == "=":
-                    values.append(node.rvalue)
-                else:
-                    changed = node
-            case c_ast.UnaryOp(op="&" | "++" | "--" | "p++" | "p--", expr=c_ast.ID(name=target)):
-                changed = node if target == name else changed
-            case MacroLoop() | MacroBlock() | Asm():
-                head = node.call if isinstance(node, MacroLoop) else node
-                changed = node if _mentions(head, name) else changed
-            case c_ast.FuncCall(name=c_ast.ID(name=callee), args=args) if args is not None:
-                for position, argument in enumerate(args.exprs):
-                    passed = isinstance(argument, c_ast.ID) and argument.name == name
-                    changed = node if passed and may_change(callee, position) else changed
-    return Local(tuple(values), found.is_parameter, changed)
+    values: dict[tuple[int, int], tuple[Node, Variant]] = {}
+    changed = False
+    for variant in frame.variants:
+        for node in nodes_of(variant.root.body):
+            given = _value_given(node, name)
+            if given is not None:
+                span = variant.span_of(given)
+                values.setdefault((span.start, span.end), (given, variant))
+            changed = changed or _is_change(node, name, may_change)
+    return Local(tuple(values.values()), changed)
+
+
+def _value_given(node: Node, name: str) -> Node | None:
+    match node:
+        case c_ast.Decl(init=init) if node.name == name:
+            return init
+        case c_ast.Assignment(op="=", lvalue=c_ast.ID(name=target)) if target == name:
+            return node.rvalue
+    return None
+
+
+def _is_change(node: Node, name: str, may_change: Callable[[str, int | None], bool]) -> bool:
+    match node:
+        case c_ast.Decl():
+            return node.name == name and "static" in (node.storage or [])
+        case c_ast.Assignment(lvalue=c_ast.ID(name=target)):
+            return bool(target == name and node.op != "=")
+        case c_ast.UnaryOp(op="&" | "++" | "--" | "p++" | "p--", expr=c_ast.ID(name=target)):
+            return bool(target == name)
+        case MacroLoop() | MacroBlock() | Asm():
+            return _mentions(node.call if isinstance(node, MacroLoop) else node, name)
+        case c_ast.FuncCall(name=c_ast.ID(name=callee)):
+            arguments = node.args.exprs if node.args is not None else []
+            return may_change(callee, None) or any(
+                isinstance(argument, c_ast.ID)
+                and argument.name == name
+                and may_change(callee, position)
+                for position, argument in enumerate(arguments)
+            )
+    return False
 
 
 def _mentions(node: Node, name: str) -> bool:

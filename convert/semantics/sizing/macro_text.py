@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from convert.semantics.sizing.definitions import DefinitionIndex, MacroText
 from convert.semantics.sizing.layout import NoLayout
-from convert.source.tokens import Kind, lex_body
+from convert.source.tokens import Kind, Tokens, lex_body
 
 
 def expansion(macro: MacroText, arguments: Sequence[str]) -> str:
@@ -30,6 +30,63 @@ def expansion(macro: MacroText, arguments: Sequence[str]) -> str:
         quoted = quoted and not text.strip()
         pieces.append(text)
     return _pasted(pieces)
+
+
+def rescanned(index: DefinitionIndex, path: str, text: str) -> str:
+    """A text with the macro calls in it expanded too, those that have one definition.
+
+    Raises NoLayout for a macro that does not end.
+    """
+    for _ in range(_MAX_ROUNDS):
+        found = _first_call(index, path, text)
+        if found is None:
+            return text
+        macro, arguments, start, end = found
+        text = f"{text[:start]}{expansion(macro, arguments)}{text[end:]}"
+    raise NoLayout(f"{path}: `{text[:60]}`: macros nested too deeply")
+
+
+def _first_call(
+    index: DefinitionIndex, path: str, text: str
+) -> tuple[MacroText, list[str], int, int] | None:
+    tokens = lex_body(text)
+    for at in range(len(tokens)):
+        if tokens.kinds[at] != Kind.IDENTIFIER:
+            continue
+        opening = at + 1
+        while opening < len(tokens) and tokens.kinds[opening] == Kind.SPACE:
+            opening += 1
+        if opening >= len(tokens) or tokens.text(opening) != "(":
+            continue
+        macros = [m for m in index.macros(tokens.text(at), path) if m.parameters is not None]
+        closing = _closing(tokens, opening)
+        if len(macros) == 1 and closing is not None:
+            inner = text[tokens.starts[opening] + 1 : tokens.starts[closing]]
+            end = tokens.starts[closing] + 1
+            return macros[0], split_arguments(inner), tokens.starts[at], end
+    return None
+
+
+def _closing(tokens: Tokens, opening: int) -> int | None:
+    depth = 0
+    for at in range(opening, len(tokens)):
+        depth += {"(": 1, ")": -1}.get(tokens.text(at), 0)
+        if depth == 0:
+            return at
+    return None
+
+
+def split_arguments(text: str) -> list[str]:
+    """The arguments of a macro call, from the text between its parentheses."""
+    parts, depth, current = [], 0, ""
+    for char in text:
+        depth += (char in "([{") - (char in ")]}")
+        if char == "," and depth == 0:
+            parts.append(current)
+            current = ""
+        else:
+            current += char
+    return [part.strip() for part in (*parts, current)]
 
 
 def _bound(macro: MacroText, arguments: Sequence[str]) -> Mapping[str, str]:
@@ -71,6 +128,7 @@ _ASSIGNMENTS = frozenset(
     {"=", "+=", "-=", "*=", "/=", "%=", "<<=", ">>=", "&=", "|=", "^=", "++", "--"}
 )
 _MAX_DEPTH = 6
+_MAX_ROUNDS = 200
 _HARMLESS_BEFORE = frozenset({"sizeof", "typeof", "__typeof__", "likely", "unlikely"})
 
 
@@ -95,6 +153,14 @@ def may_change(
         ):
             return True
     return False
+
+
+def uses_name(index: DefinitionIndex, path: str, callee: str, name: str) -> bool:
+    """Whether a call may be a macro whose body uses a variable of the caller by its name."""
+    return any(
+        name in macro.body and name not in (macro.parameters or ()) and name in _words(macro)
+        for macro in index.macros(callee, path)
+    )
 
 
 def parameter_name(macro: MacroText, position: int) -> str:

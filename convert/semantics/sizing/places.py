@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pycparser import c_ast
@@ -22,16 +22,31 @@ Node = Any  # pycparser ships no types
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A function whose names an expression uses: its parsed text, and what its parameters are.
+    """A function whose names an expression uses, seen in one of its ``#if`` variants.
 
-    ``bound``: the arguments' amounts where the function is looked into from a call; a parameter
-    that is not in it can be anything of its type.
+    ``variants``: all of them. ``bound``: the arguments' amounts where the function is looked into
+    from a call; a parameter that is not in it can be anything of its type.
     """
 
     path: str
     source: SourceFile
     variant: Variant
+    variants: tuple[Variant, ...]
     bound: Mapping[str, Amount] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> int:
+        """The same number for all variants of one function."""
+        return id(self.variants[0])
+
+    def of(self, variant: Variant) -> Frame:
+        """The same function in another variant."""
+        return replace(self, variant=variant)
+
+    def place(self, variant: Variant) -> Where:
+        """The text of the function in a variant."""
+        others = tuple(other for other in self.variants if other is not variant)
+        return Where(self.path, self.source, (variant, *others), self.of(variant))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +135,8 @@ class Fragments:
             except BrokenSource as error:
                 raise NoLayout(str(error)) from error
             parsed = parse_file(source, self.dialect_of(path))
+            if any(directive.name == "include" for directive in parsed.directives):
+                raise NoLayout(f"{path}:{line}: an #include stands inside the definition")
             if parsed.refusals:
                 refusal = parsed.refusals[0]
                 raise NoLayout(f"{path}:{refusal.line}: {refusal.construct}")

@@ -45,12 +45,12 @@ class TypeDefinitions:
         """The definitions of a tag, also one that a macro renames (``#define rcu_head …``)."""
         kind, tag = kind_of(node), node.name
         cuts = self.index.tagged(kind, tag, where.path)
-        renamed = [macro.body for macro in self.index.macros(tag, where.path)] if not cuts else []
-        if len(renamed) == 1 and renamed[0].isidentifier():
-            cuts = self.index.tagged(kind, renamed[0], where.path)
+        for macro in self.index.macros(tag, where.path):
+            if macro.parameters is None and macro.body.isidentifier() and macro.body != tag:
+                cuts += self.index.tagged(kind, macro.body, where.path)
         if not cuts:
             raise NoLayout(f"{kind} {tag} is not defined in the headers read")
-        return cuts
+        return tuple(dict.fromkeys(cuts))
 
     def records_in(self, cut: Cut, node: Node) -> tuple[Record, ...]:
         """The records of a tag in a cut: one, unless ``#if`` makes several. Raises NoLayout."""

@@ -12,7 +12,7 @@ from pycparser import c_ast
 from convert.semantics.constants import KERNEL_TYPEDEFS
 from convert.semantics.sizing.amounts import Amount
 from convert.semantics.sizing.attributes import AttributeReader, merged
-from convert.semantics.sizing.definitions import Cut, DefinitionIndex
+from convert.semantics.sizing.definitions import Cut, DefinitionIndex, MacroText
 from convert.semantics.sizing.layout import (
     Attributes,
     Choice,
@@ -26,7 +26,7 @@ from convert.semantics.sizing.layout import (
     either,
     scalar,
 )
-from convert.semantics.sizing.macro_text import expansion
+from convert.semantics.sizing.macro_text import expansion, rescanned
 from convert.semantics.sizing.places import Fragments, Node, TypeRef, Where
 from convert.semantics.sizing.records import Branches, Field, Record, RecordReader
 from convert.semantics.sizing.type_definitions import TypeDefinitions, aggregates
@@ -154,11 +154,22 @@ class TypeReader:
     # -- definitions elsewhere ----------------------------------------------------------------
 
     def layouts_of_typedef(self, name: str, where: Where) -> Layout:
-        """The layout of a typedef's name. Raises NoLayout."""
+        """The layout of a typedef's name, or of a macro that spells a type. Raises NoLayout."""
         cuts = self.index.typedefs(name, where.path)
-        if not cuts:
+        found = [self._once(cut, name, partial(self._typedef, cut, name)) for cut in cuts]
+        for macro in self.index.macros(name, where.path):
+            if macro.parameters is None and macro.body != name:
+                found.append(self.layout(self._spelled(macro, where)))
+        if not found:
             raise NoLayout(f"the type {name} is not defined in the headers read")
-        return either(self._once(cut, name, partial(self._typedef, cut, name)) for cut in cuts)
+        return either(found)
+
+    def _spelled(self, macro: MacroText, where: Where) -> TypeRef:
+        """The type that a macro's body is. Raises NoLayout."""
+        node, place = self.fragments.expression(f"sizeof({macro.body})", where, macro.line)
+        if not isinstance(node, c_ast.UnaryOp) or not isinstance(node.expr, c_ast.Typename):
+            raise NoLayout(f"{macro.path}:{macro.line}: {macro.name} is no type")
+        return TypeRef(node.expr, place)
 
     def _typedef(self, cut: Cut, name: str) -> Layout:
         found = [
@@ -254,7 +265,7 @@ class TypeReader:
         if call is None or len(macros) != 1:
             raise NoLayout(f"{where.path}:{where.line(node)}: the macro {name} is not understood")
         arguments = [slot.span.of(where.source.text) for slot in call.slots]
-        text = expansion(macros[0], arguments)
+        text = rescanned(self.index, where.path, expansion(macros[0], arguments))
         inner = self.fragments.members(text, where, where.line(node))
         struct = inner.variant.root.type
         return self._parts(self._records.members(self._records.record(struct, inner)))

@@ -63,8 +63,11 @@ def entries(tree: str, path: str, everything: bool) -> tuple[Entry, ...]:
 
 
 def row(entry: Entry, timing: Timing, rivals: Sequence[Timing]) -> tuple[str, ...]:
-    """One line of the table: times, ratios to the rivals, the budget and whether it is kept."""
-    ratios = [f"{timing.wall / rival.wall:.2f}" for rival in rivals]
+    """One line of the table: times, ratios to the rivals, the budget and whether it is kept.
+
+    Ratios are of processor time: wall time also measures what else the machine is doing.
+    """
+    ratios = [f"{timing.processor / rival.processor:.2f}" for rival in rivals]
     if entry.budget is None:
         limit, kept = "", ""
     else:

@@ -29,8 +29,8 @@ def test_a_budget_is_of_time_and_memory(timing: Timing, kept: str) -> None:
 
 
 def test_ratios_are_to_each_rival() -> None:
-    rivals = [Timing(2.0, 2.0, 1.0, 5), Timing(8.0, 8.0, 1.0, 5)]
-    cells = row(Entry(JOB, Budget(10)), Timing(4.0, 4.0, 1.0, 5), rivals)
+    rivals = [Timing(9.0, 2.0, 1.0, 5), Timing(9.0, 8.0, 1.0, 5)]
+    cells = row(Entry(JOB, Budget(10)), Timing(9.0, 4.0, 1.0, 5), rivals)
     assert cells[4:6] == ("2.00", "0.50")
     assert row(Entry(JOB), Timing(4.0, 4.0, 1.0, 5), [])[4:] == ("", "", "", "")
 

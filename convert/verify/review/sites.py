@@ -30,7 +30,8 @@ class Site:
 
     targets: the places that get the result, outermost first; target_type: the declared type of the
     first. size: what is asked for, spelled so that equal sizes are equal texts; size_slots: the
-    arguments whose product it is. subject: what is freed, or whose mask is stored. values: the masks that may be passed. deallocators: of a free.
+    arguments whose product it is. subject: what is freed, or whose mask is stored. values: the
+    masks that may be passed. deallocators: of a free.
     """
 
     kind: SiteKind

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pycparser import c_ast
 
 from convert.errors import InternalCheckError
+from convert.flow.null_checks import Checked, Unchecked, null_check
 from convert.rules.calls import CallRefused, Given, convert_allocation, directive_in
 from convert.rules.drafts import Account, Draft
 from convert.rules.flag_flow import FlowReader
@@ -38,6 +39,10 @@ _RULE_FREE = "plain-free"
 RUN_TIME = (
     "never-fail allocation whose size is known only at run time: the page allocator warns for "
     "__GFP_NOFAIL above order 1, where the wrapper's loop did not"
+)
+DEAD_CHECK = (
+    "the result is compared with NULL although the allocation never fails, as before: that branch "
+    "is dead"
 )
 EXCEEDS = (
     "never-fail allocation of more than two pages: the page allocator warns for __GFP_NOFAIL above "
@@ -201,6 +206,7 @@ class WrapperSites:
             draft = replace(blank, contract=change.contract)
             return self._refuse(draft, source, change.offset, _RULE_ALLOC, change.what)
         notes, size = self._size(source, place, call, shape, change.contract)
+        notes = (*notes, *self._null_check(source, place, call, change.contract))
         decision = Converted(
             _RULE_ALLOC,
             change.step,
@@ -235,6 +241,25 @@ class WrapperSites:
                 return (EXCEEDS,), (f"size: {text}",)
             case MayExceed(text):
                 return (RUN_TIME,), (f"size: {text}",)
+
+    def _null_check(
+        self, source: SourceFile, place: Place, call: Call, contract: Contract
+    ) -> tuple[str, ...]:
+        """What a reviewer should know about the checks of the result."""
+        if contract.may_fail is None:
+            return ()
+        found = null_check(source, place.variant, call, self._frees)
+        if contract.may_fail and isinstance(found, Unchecked):
+            return (f"may fail, but the result is {found.how} in line {found.line} unchecked",)
+        if not contract.may_fail and isinstance(found, Checked):
+            return (DEAD_CHECK,)
+        return ()
+
+    @property
+    def _frees(self) -> frozenset[str]:
+        """Functions that accept NULL and free."""
+        known = self.given.meaning.stubs.deallocators
+        return frozenset(known) | self.family.profile.freeing
 
     def _claim_slot(self, source: SourceFile, blank: Draft, slot: Span) -> Draft:
         names = frozenset({*self.family.flags, self.family.flag_type})

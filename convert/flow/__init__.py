@@ -1,0 +1,1 @@
+"""What happens to a value in a function."""

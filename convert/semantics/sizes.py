@@ -147,7 +147,10 @@ class SizeReader:
         for node in factors:
             if node is None:
                 return by_type(ULONG, "an argument that is no expression")
-            value = converted(self._expressions.read(node, where), ULONG)
+            value = self._expressions.read(node, where)
+            if value.low < 0 and not value.open:
+                return by_type(ULONG, f"`{where.text(node)}` may be negative")
+            value = converted(value, ULONG)
             total = combined("*", total, value)
         return total
 

@@ -32,7 +32,7 @@ from convert.semantics.sizing.enumerators import find_enumerator
 from convert.semantics.sizing.expression_types import ExpressionTypes, type_text
 from convert.semantics.sizing.kconfig import Options
 from convert.semantics.sizing.layout import NoLayout
-from convert.semantics.sizing.locals import Declared, declared, local_values
+from convert.semantics.sizing.locals import Declared, declared, local_values, parameter_names
 from convert.semantics.sizing.macro_text import expansion, may_change, uses_name
 from convert.semantics.sizing.meanings import MEANINGS
 from convert.semantics.sizing.places import Frame, Node, TypeRef, Where, nodes_of
@@ -326,8 +326,7 @@ class ExpressionReader:
             if not isinstance(root, c_ast.FuncDef):
                 return None
             function = root.decl.type
-            parameters = function.args.params if function.args is not None else []
-            names = [getattr(parameter, "name", None) for parameter in parameters]
+            names = parameter_names(function)
             if len(names) != len(arguments):
                 return None
             bound = {n: a for n, a in zip(names, arguments, strict=True) if n is not None}

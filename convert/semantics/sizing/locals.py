@@ -77,6 +77,15 @@ def _declarations(frame: Frame, name: str) -> list[Declared]:
     return found
 
 
+def parameter_names(function: Node) -> list[str | None]:
+    """The names of a function's parameters; none for ``(void)``."""
+    parameters = function.args.params if function.args is not None else []
+    names = [getattr(parameter, "name", None) for parameter in parameters]
+    if names == [None] and getattr(parameters[0].type.type, "names", None) == ["void"]:
+        return []
+    return names
+
+
 def _visible(frame: Frame, found: list[Declared], use: Node) -> Declared | None:
     """The innermost declaration whose block holds the use."""
     holders: list[Node] = []

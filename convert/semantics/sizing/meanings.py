@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 # Macros and functions of include/linux/overflow.h, stddef.h, kernel.h and compiler.h in terms of
-# plain C, by number of arguments: their own bodies use what interval arithmetic loses (saturation, statement expressions).
+# plain C, with their number of arguments. Their own bodies use what interval arithmetic loses
+# (saturation, statement expressions).
 MEANINGS = {
-    "struct_size": (3, "sizeof(*({0})) + sizeof(*({0})->{1}) * (size_t)({2})"),
-    "struct_size_t": (3, "sizeof({0}) + sizeof(*(({0} *)0)->{1}) * (size_t)({2})"),
-    "flex_array_size": (3, "sizeof(*({0})->{1}) * (size_t)({2})"),
-    "array_size": (2, "(size_t)({0}) * (size_t)({1})"),
-    "size_mul": (2, "(size_t)({0}) * (size_t)({1})"),
-    "size_add": (2, "(size_t)({0}) + (size_t)({1})"),
-    "array3_size": (3, "(size_t)({0}) * (size_t)({1}) * (size_t)({2})"),
+    "struct_size": (3, "sizeof(*({0})) + sizeof(*({0})->{1}) * (unsigned long)({2})"),
+    "struct_size_t": (3, "sizeof({0}) + sizeof(*(({0} *)0)->{1}) * (unsigned long)({2})"),
+    "flex_array_size": (3, "sizeof(*({0})->{1}) * (unsigned long)({2})"),
+    "array_size": (2, "(unsigned long)({0}) * (unsigned long)({1})"),
+    "size_mul": (2, "(unsigned long)({0}) * (unsigned long)({1})"),
+    "size_add": (2, "(unsigned long)({0}) + (unsigned long)({1})"),
+    "array3_size": (3, "(unsigned long)({0}) * (unsigned long)({1}) * (unsigned long)({2})"),
     "sizeof_field": (2, "sizeof((({0} *)0)->{1})"),
     "FIELD_SIZEOF": (2, "sizeof((({0} *)0)->{1})"),
     "offsetofend": (2, "offsetof({0}, {1}) + sizeof((({0} *)0)->{1})"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -9,7 +10,6 @@ from pycparser import c_ast
 
 from convert.verify.review.flow import Point, Role
 from convert.verify.review.names import Names
-from convert.verify.review.scopes import inner_first
 from convert.verify.review.sites import Site
 from convert.verify.review.terms import arguments, call_name, place_text, strip
 from convert.verify.review.values import nodes_of
@@ -126,7 +126,7 @@ class _Following:
         if point.role is Role.RETURN and place_text(point.code.expr or point.code) in held:
             self.note(UseKind.HANDED_ON, point.code, "it is returned")
             return frozenset()
-        for node in inner_first(point.code):
+        for node in _tests_first(point.code):
             if self.is_check(node, held):
                 self.note(UseKind.CHECKED, node, "")
                 return frozenset()
@@ -201,3 +201,19 @@ class _Following:
                 if any(place_text(argument) in held for argument in arguments(node)):
                     self.note(UseKind.HANDED_ON, node, f"it is passed to {name or 'a call'}()")
         return held
+
+
+def _tests_first(root: c_ast.Node) -> Iterator[c_ast.Node]:
+    """All nodes, inner ones first; but what decides whether others are evaluated comes before."""
+    decides = isinstance(root, c_ast.TernaryOp) or (
+        isinstance(root, c_ast.BinaryOp) and root.op in ("&&", "||")
+    )
+    if decides:
+        yield root
+    children = [child for _, child in root.children()]
+    if isinstance(root, c_ast.Assignment):
+        children = [root.rvalue, root.lvalue]
+    for child in children:
+        yield from _tests_first(child)
+    if not decides:
+        yield root

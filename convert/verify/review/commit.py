@@ -10,6 +10,7 @@ from functools import cached_property
 from convert.source.parse import ParsedFile, ParseRefusal
 from convert.source.text import BrokenSource
 from convert.tree.kernel import KernelTree
+from convert.verify.review.callers import opened_by_callers
 from convert.verify.review.code import Routine, words_of
 from convert.verify.review.compare import Judge
 from convert.verify.review.declared import Declared
@@ -192,9 +193,13 @@ class CommitReader:
         )
 
     def covered(self, site: Site) -> str | None:
-        if self.setting.proof is None:
-            return None
-        return self.setting.proof(self.after.tree, site.path, site.function, site.line)
+        """Why a site is in a nofs scope that its function does not show."""
+        proof = self.setting.proof
+        if proof is not None:
+            shown = proof(self.after.tree, site.path, site.function, site.line)
+            if shown is not None:
+                return shown
+        return opened_by_callers(self.after, site.routine)
 
     # -- scopes and frees ----------------------------------------------------------------------
 

@@ -46,10 +46,12 @@ class Judge:
             yield from self.stored(pair)
         if SiteKind.FREE in (before.kind, after.kind) or before.kind is SiteKind.STORE:
             return
-        for promise, side in ((before.promise, before), (after.promise, after)):
-            if promise.missing:
-                yield self.finding(Rule.NOT_REVIEWED, Severity.UNKNOWN, pair, _unread(side))
-                return
+        unread = [site for site in (before, after) if site.promise.missing]
+        if unread:
+            if not _same_call(before, after):
+                text = _unread(unread[-1])
+                yield self.finding(Rule.NOT_REVIEWED, Severity.UNKNOWN, pair, text)
+            return
         yield from self.failing(pair)
         yield from self.reclaim(pair)
         yield from self.zeroing(pair)
@@ -280,6 +282,11 @@ def _contract_text(site: Site) -> str:
     if site.kind is SiteKind.STORE:
         return f"`{site.text}`"
     return f"`{site.text}`: {site.promise.text}"
+
+
+def _same_call(before: Site, after: Site) -> bool:
+    """Whether two calls are equal but for the names of variables."""
+    return (before.callee, before.values) == (after.callee, after.values)
 
 
 def _unread(site: Site) -> str:

@@ -25,7 +25,7 @@ from convert.tree.kernel import KernelTree
 from convert.verify.review.code import FunctionKey
 from convert.verify.review.index import FunctionFacts, Index
 from convert.verify.review.names import Names
-from convert.verify.review.origins import Result
+from convert.verify.review.places import Result
 from convert.verify.review.promises import Promise, PromiseReader
 from convert.verify.review.provenance import Provenance
 from convert.verify.review.terms import TypeRef

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from convert.verify.review.matching import SitePair
 from convert.verify.review.model import Finding, Rule, Severity
 from convert.verify.review.names import Names
-from convert.verify.review.origins import Free
+from convert.verify.review.places import Free
 from convert.verify.review.provenance import Provenance, Reached, way_text
 
 _ANY_KIND = frozenset({"kvfree"})

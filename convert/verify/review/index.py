@@ -17,7 +17,8 @@ from pycparser import c_ast
 from convert.source.parse import Item, ParsedFile, ParseRefusal
 from convert.verify.review.code import FunctionKey, Routine, routines_of
 from convert.verify.review.names import Names
-from convert.verify.review.origins import Flows, flows_of
+from convert.verify.review.origins import flows_of
+from convert.verify.review.places import Flows
 from convert.verify.review.terms import UNKNOWN_TYPE, TypeRef, type_ref
 
 V = TypeVar("V")

@@ -7,7 +7,7 @@ one place to another, never that it must.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,6 +16,22 @@ from pycparser import c_ast
 from convert.verify.review.code import FunctionKey, Routine
 from convert.verify.review.flow import Point, Role
 from convert.verify.review.names import Names
+from convert.verify.review.places import (
+    NOTHING,
+    Alloc,
+    Field,
+    Flows,
+    Free,
+    Heap,
+    Opaque,
+    Origin,
+    Origins,
+    Out,
+    Param,
+    Ref,
+    Result,
+)
+from convert.verify.review.pointers import PointerReader
 from convert.verify.review.terms import (
     TypeRef,
     arguments,
@@ -27,119 +43,16 @@ from convert.verify.review.terms import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Alloc:
-    """Memory of a primitive allocator, called at a line of a function."""
-
-    path: str
-    function: str
-    line: int
-    callee: str
-    family: str
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A member reached from a value of type ``root``, or from what a function returns."""
-
-    root: TypeRef | FunctionKey
-    chain: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Param:
-    """What callers pass."""
-
-    key: FunctionKey
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Out:
-    """What a function stores where a parameter points to."""
-
-    key: FunctionKey
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a function returns; taken as a ``TypeRef`` where the function is not known."""
-
-    key: FunctionKey
-    taken_as: TypeRef | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Global:
-    """A file-level or static variable."""
-
-    home: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Heap:
-    """Any object of a type of structure, found through lists, trees and the like."""
-
-    base: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """The address of a field: a store through it goes there."""
-
-    place: Field
-
-
-@dataclass(frozen=True, slots=True)
-class Opaque:
-    """Something else; ``tested``: code asked which kind of memory it is."""
-
-    text: str
-    tested: bool = False
-
-
-Origin = Alloc | Field | Param | Out | Result | Global | Heap | Ref | Opaque
-Origins = frozenset[Origin]
-NOTHING: Origins = frozenset()
-Env = Mapping[str, Origins]
-
-
-@dataclass(frozen=True)
-class Free:
-    """A call of a primitive deallocator, and what it may be given."""
-
-    path: str
-    function: str
-    line: int
-    offset: int
-    deallocator: str
-    text: str
-    origins: Origins
-
-
-@dataclass(frozen=True)
-class Flows:
-    """What one routine hands on. ``edges``: (to, from)."""
-
-    edges: frozenset[tuple[Origin, Origin]]
-    frees: tuple[Free, ...]
-
-
 def flows_of(routine: Routine, names: Names, statics: frozenset[str]) -> Flows:
     """Follow the pointers of a routine. ``statics``: the static functions of its file."""
-    return _Walk(routine, names, statics).run()
+    return _Walk(routine, names, statics=statics).run()
 
 
 @dataclass
-class _Walk:
-    routine: Routine
-    names: Names
-    statics: frozenset[str]
+class _Walk(PointerReader):
+    statics: frozenset[str] = frozenset()
     edges: set[tuple[Origin, Origin]] = field(default_factory=set)
     frees: dict[int, Free] = field(default_factory=dict)
-    env: dict[str, Origins] = field(default_factory=dict)
 
     def run(self) -> Flows:
         flow = self.routine.flow
@@ -229,116 +142,6 @@ class _Walk:
                 inner = strip(argument)
                 if isinstance(inner, c_ast.ID) and self.routine.is_local(inner.name):
                     self.env[inner.name] = frozenset([Opaque("tested", tested=True)])
-
-    # -- values --------------------------------------------------------------------------------
-
-    def value(self, node: c_ast.Node | None) -> Origins:
-        """What an expression may be worth; its side effects are done."""
-        match node:
-            case None | c_ast.Constant():
-                return NOTHING
-            case c_ast.ID(name=name):
-                return self.named(name)
-            case c_ast.Cast(expr=inner):
-                return self.value(inner)
-            case c_ast.Assignment():
-                return self.assignment(node)
-            case c_ast.Decl():
-                return self.declaration(node)
-            case c_ast.FuncCall():
-                return self.call(node)
-            case c_ast.StructRef() | c_ast.ArrayRef():
-                return self.member(node)
-            case c_ast.UnaryOp():
-                return self.unary(node)
-            case c_ast.TernaryOp(cond=cond, iftrue=then, iffalse=other):
-                self.value(cond)
-                return self.value(then) | self.value(other)
-            case c_ast.ExprList(exprs=exprs):
-                values = [self.value(part) for part in exprs]
-                return values[-1] if values else NOTHING
-            case c_ast.Compound(block_items=items):  # a statement expression
-                values = [self.value(item) for item in items or ()]
-                return values[-1] if values else NOTHING
-            case c_ast.Typename():
-                return NOTHING
-        for _, child in node.children():
-            self.value(child)
-        return frozenset([Opaque("computed")])
-
-    def named(self, name: str) -> Origins:
-        if name == "NULL":
-            return NOTHING
-        if self.routine.is_local(name):
-            return self.env.get(name, NOTHING)
-        home = self.routine.path if self.routine.path.endswith(".c") else ""
-        return frozenset([Global(home, name)])
-
-    def member(self, node: c_ast.Node) -> Origins:
-        place = self.place(node)
-        if place is None:
-            return frozenset([Opaque("computed")])
-        if isinstance(place, str):
-            return self.env.get(place, NOTHING)
-        return frozenset([place])
-
-    def place(self, node: c_ast.Node) -> Field | str | None:
-        """The field that a member access names; the name of a local array; None for others."""
-        chain: list[str] = []
-        node = strip_keeping_type(node)
-        while isinstance(node, (c_ast.StructRef, c_ast.ArrayRef)):
-            if isinstance(node, c_ast.ArrayRef):
-                self.value(node.subscript)
-            else:
-                chain.append(node.field.name)
-            node = strip_keeping_type(node.name)
-            while isinstance(node, c_ast.UnaryOp) and node.op in ("*", "&"):
-                node = strip_keeping_type(node.expr)
-        chain.reverse()
-        match node:
-            case c_ast.ID(name=name) if not chain:
-                return str(name) if self.routine.is_local(name) else None
-            case c_ast.ID(name=name):
-                return Field(self.routine.types.get(name, TypeRef(f"var {name}")), tuple(chain))
-            case c_ast.Cast(to_type=wanted, expr=inner) if chain:
-                self.value(inner)
-                return Field(type_ref(wanted), tuple(chain))
-            case c_ast.FuncCall() if chain:
-                return self.member_of_call(node, tuple(chain))
-        self.value(node)
-        return None
-
-    def member_of_call(self, node: c_ast.FuncCall, chain: tuple[str, ...]) -> Field | None:
-        for origin in self.call(node):
-            if isinstance(origin, Heap):
-                return Field(TypeRef(origin.base, 1), chain)
-            if isinstance(origin, Result):
-                return Field(origin.key, chain)
-        return None
-
-    def unary(self, node: c_ast.UnaryOp) -> Origins:
-        inner = strip(node.expr)
-        if node.op == "*" and isinstance(inner, c_ast.ID):
-            return frozenset(_pointed(origin) for origin in self.named(inner.name))
-        if node.op == "*":
-            self.value(inner)
-            return frozenset([Opaque("pointed to")])
-        if node.op == "&":
-            return self.address(inner)
-        if node.op != "sizeof":
-            self.value(inner)
-        return NOTHING
-
-    def address(self, inner: c_ast.Node) -> Origins:
-        """The address of a place; that of a member also stands for the object around it."""
-        place = None if isinstance(inner, c_ast.ID) else self.place(inner)
-        if not isinstance(place, Field):
-            return frozenset([Opaque("address")])
-        around = NOTHING
-        if isinstance(inner, c_ast.StructRef) and inner.type == "->":
-            base = strip(inner.name)
-            around = self.named(base.name) if isinstance(base, c_ast.ID) else NOTHING
-        return around | {Ref(place)}
 
     # -- assignments ---------------------------------------------------------------------------
 
@@ -505,17 +308,3 @@ class _Walk:
             place = self.place(target)
             if isinstance(place, Field):
                 self.pass_on(place, [out])
-
-
-def _pointed(origin: Origin) -> Origin:
-    """What a pointer of some origin points to."""
-    if isinstance(origin, Param):
-        return Out(origin.key, origin.index)
-    return origin.place if isinstance(origin, Ref) else Opaque("pointed to")
-
-
-def strip_keeping_type(node: c_ast.Node) -> c_ast.Node:
-    """An expression without casts to plain pointers; a cast to a structure names its type."""
-    while isinstance(node, c_ast.Cast) and not type_ref(node.to_type).base.startswith("struct "):
-        node = node.expr
-    return node

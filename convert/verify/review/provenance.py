@@ -8,7 +8,7 @@ from functools import cached_property
 
 from convert.verify.review.code import FunctionKey
 from convert.verify.review.index import Index
-from convert.verify.review.origins import (
+from convert.verify.review.places import (
     Alloc,
     Field,
     Free,

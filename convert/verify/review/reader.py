@@ -17,7 +17,7 @@ from convert.verify.review.code import FunctionKey, Routine
 from convert.verify.review.contracts import Wrapper, Wrappers
 from convert.verify.review.index import FunctionFacts
 from convert.verify.review.names import Names
-from convert.verify.review.origins import Param
+from convert.verify.review.places import Param
 from convert.verify.review.promises import NO_PROMISE, Promise, united
 from convert.verify.review.scopes import kinds_open
 from convert.verify.review.sites import Site, SiteKind, size_text, targets_of

@@ -6,8 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.verify.review.patches import review_change, serious, told
-from tests.verify.review.toys import body
+from convert.tree.kernel import KernelTree
+from convert.verify.review.series import review_series
+from tests.verify.review.patches import (
+    TOY,
+    diff_of,
+    mail_of,
+    review_change,
+    serious,
+    told,
+    with_files,
+)
+from tests.verify.review.toys import body, toy
 
 GOOD = """\
 	unsigned int nofs;
@@ -283,3 +293,67 @@ def test_a_noio_scope_covers_nofs(tmp_path: Path) -> None:
         "	memalloc_noio_restore(noio);\n	kfree(p);\n	return 0;\n"
     )
     assert told(review_change(tmp_path, body(before), body(after))) == []
+
+
+CALLEE = """
+static char *take(void)
+{
+	return kmalloc(8, %s | __GFP_NOFAIL);
+}
+"""
+CALLER = """
+void first(struct toy_mount *mp)
+{
+	unsigned int nofs = memalloc_nofs_save();
+
+	mp->buffer = take();
+	memalloc_nofs_restore(nofs);
+}
+"""
+MIDDLE = "static char *middle(void)\n{\n\treturn take();\n}\n"
+OUTSIDE_CALLER = """
+void second(struct toy_mount *mp)
+{
+	mp->buffer = take();
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("callers", "expected"),
+    [
+        pytest.param(CALLER, [], id="all-callers-open-a-scope"),
+        pytest.param(CALLER + OUTSIDE_CALLER, [("nofs-lost", "error")], id="one-does-not"),
+        pytest.param(
+            CALLER + "char *(*pointer)(void) = take;\n",
+            [("nofs-lost", "error")],
+            id="its-address-is-taken",
+        ),
+        pytest.param("", [("nofs-lost", "error")], id="no-caller"),
+        pytest.param(
+            "static char *middle(void)\n{\n\treturn take();\n}\n"
+            + CALLER.replace("take", "middle"),
+            [],
+            id="through-another-function",
+        ),
+    ],
+)
+def test_scopes_of_callers(tmp_path: Path, callers: str, expected: list[tuple[str, str]]) -> None:
+    before, after = (toy(CALLEE % mask + callers) for mask in ("GFP_NOFS", "GFP_KERNEL"))
+    assert told(review_change(tmp_path, before, after)) == expected
+
+
+def test_a_proof_from_outside_makes_a_lost_nofs_a_note(tmp_path: Path) -> None:
+    before, after = (toy(CALLEE % mask) for mask in ("GFP_NOFS", "GFP_KERNEL"))
+    patch = tmp_path / "one.patch"
+    patch.write_text(mail_of(diff_of(before, after)))
+    asked = []
+
+    def proof(tree: KernelTree, file: str, function: str, line: int) -> str | None:
+        asked.append((file, function, line))
+        return "proven elsewhere"
+
+    review = review_series(str(patch), with_files(before), proof=proof)
+    assert told(review) == []
+    assert asked == [(TOY, "take", 5)]
+    assert any("proven elsewhere" in finding.message for finding in review.findings)

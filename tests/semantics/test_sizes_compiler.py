@@ -83,7 +83,7 @@ def structs(draw: st.DrawFn) -> list[str]:
     made: list[str] = []
     for number in range(draw(st.integers(1, 4))):
         body = draw(st.lists(members(), min_size=0, max_size=7))
-        if made and draw(st.booleans()):
+        if bool(made) and draw(st.booleans()):
             body.insert(draw(st.integers(0, len(body))), f"struct s{number - 1} m@[2];")
         end = draw(
             st.sampled_from(["", "", "__attribute__((packed))", "__attribute__((aligned(32)))"])

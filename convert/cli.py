@@ -41,6 +41,8 @@ from convert.report.json_report import report_json
 from convert.report.sarif_report import report_sarif
 from convert.report.text_report import render_text
 from convert.rules.model import Refused
+from convert.semantics.capabilities import capabilities, capabilities_text
+from convert.semantics.scopes import scope_table, scopes_text
 from convert.semantics.table import contracts_text
 from convert.series.branch import apply as make_branch
 from convert.series.model import Generator
@@ -225,14 +227,20 @@ def apply(
 @cli.command()
 @_tree
 @_paths
+@click.option(
+    "--tree-facts", is_flag=True, help="Also the tree's scopes and what its allocators accept."
+)
 @click.option("--no-cache", is_flag=True, help="Read the tree's headers anew.")
-def contracts(tree: str, paths: tuple[str, ...], no_cache: bool) -> None:
+def contracts(tree: str, paths: tuple[str, ...], tree_facts: bool, no_cache: bool) -> None:
     """Print what each wrapper does for each combination of flags, and the lines that show it."""
     with _progress() as progress:
         table = derived_contracts(
             open_tree(tree), paths, _options(None, None, None, None, no_cache), progress
         )
     click.echo(contracts_text(table))
+    if tree_facts:
+        click.echo(scopes_text(scope_table(open_tree(tree))))
+        click.echo(capabilities_text(capabilities(open_tree(tree))))
     sys.exit(1 if table.refused else 0)
 
 

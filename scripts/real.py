@@ -22,6 +22,7 @@ from scripts.realkernel.checks import Check
 from scripts.realkernel.compiling import compile_commits
 from scripts.realkernel.conversion import Tool, account, after, make_commits, make_report
 from scripts.realkernel.kernels import Kernel, debian_kernel, directory_kernel
+from scripts.realkernel.meaning import meaning
 from scripts.realkernel.subject import Subject, read_subject
 
 SUBJECT = Path(__file__).with_name("realkernel") / "xfs.toml"
@@ -53,6 +54,7 @@ def all_checks(kernel: Kernel, subject: Subject, output: Path, build: bool) -> I
     yield from checks
     yield from account(kernel, subject, report)
     yield from make_commits(tool, kernel, subject, output)
+    yield from meaning(tool, kernel, subject, report, output)
     yield from after(tool, kernel, subject, report)
     if build:
         yield from compile_commits(kernel, subject)

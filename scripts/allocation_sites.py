@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from convert.semantics.sizes import SizeReader
 from convert.sites.sources import Sources
@@ -42,11 +43,20 @@ class AllocationSite:
         return f"{self.source.path}:{self.line}"
 
 
+def _profile() -> Mapping[str, list[dict[str, Any]]]:
+    text = resources.files("convert.profiles").joinpath("allocators.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
 def known_allocators() -> Sizes:
     """The kernel's allocators with the arguments that make the size, from the tool's profile."""
-    text = resources.files("convert.profiles").joinpath("allocators.toml").read_text("utf-8")
-    entries = tomllib.loads(text)["allocator"]
+    entries = _profile()["allocator"]
     return {entry["name"]: tuple(entry["size"]) for entry in entries if entry.get("size")}
+
+
+def known_frees() -> frozenset[str]:
+    """The kernel's functions that free memory; they accept NULL."""
+    return frozenset(entry["name"] for entry in _profile()["deallocator"])
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:

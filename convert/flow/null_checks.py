@@ -1,35 +1,50 @@
 """Whether the result of an allocation is compared with NULL before it is used.
 
-The function is followed in the order of its text from the call on, branches that exclude the call
-left out: the first mention of where the result was put decides. That is right for the idioms of
-kernel code (`p = alloc(); if (!p)`) and says `Unknown` where it cannot be.
+All paths from the call on are followed through the function; what a path does with the places that
+hold the result (and with copies of it) decides. Conditions are not evaluated: a path that exists in
+the text counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from pycparser import c_ast
 
-from convert.source.edits import Span
+from convert.flow.mentions import (
+    Asserted,
+    Assigned,
+    Check,
+    Copy,
+    Leave,
+    Meaning,
+    Mentions,
+    Use,
+    depends,
+)
+from convert.source.parse import Item
 from convert.source.text import SourceFile
-from convert.source.variants import Call, Variant
+from convert.source.variants import Call, Node, Variant
+from convert.verify.review.flow import Flow, Point, Role, flow_of
 
 
 @dataclass(frozen=True)
 class Checked:
-    """The result is compared with NULL in this line, before any use."""
+    """The result is compared with NULL in this line, and never used before a check."""
 
     line: int
 
 
 @dataclass(frozen=True)
 class Unchecked:
-    """The result is used in this line without a check before it; ``how`` says as what."""
+    """Some path uses the result in this line without a check before; ``how`` says as what.
+
+    ``asserted``: the line of an assertion on the way, which is no check, or None.
+    """
 
     line: int
     how: str
+    asserted: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,176 +64,197 @@ class Unknown:
 
 NullCheck = Checked | Unchecked | Escapes | Unknown
 
-# Conditions in which only truth matters, or comparison (include/linux/compiler.h, err.h).
-_TRANSPARENT = frozenset({"likely", "unlikely"})
-_CHECKS = frozenset({"IS_ERR_OR_NULL", "ZERO_OR_NULL_PTR"})
-# Looked at by debugging code only: no check, as it is compiled away.
-_ASSERTIONS = frozenset({"ASSERT", "BUG_ON", "WARN_ON", "WARN_ON_ONCE", "VM_BUG_ON"})
-
 
 def null_check(
     source: SourceFile, variant: Variant, call: Call, frees: frozenset[str]
 ) -> NullCheck:
-    """What becomes of the result of ``call``. ``frees``: functions that accept NULL and free."""
-    return _Follower(source, variant, call, frees).result()
+    """What becomes of the result of ``call`` in one variant of its function.
+
+    ``frees``: functions that accept NULL. A use on any path makes it `Unchecked`, or else a check
+    on any path `Checked`.
+    """
+    root = variant.root
+    if not isinstance(root, c_ast.FuncDef):
+        return Unknown("the call is in no function")
+    follower = _Follower(Mentions(source, variant, frees), call, flow_of(root.body))
+    return follower.result()
+
+
+def null_check_of_item(
+    source: SourceFile, item: Item, call: Call, frees: frozenset[str]
+) -> NullCheck:
+    """The same over all ``#if`` variants that have the call: the worst of what they say."""
+    found = [
+        null_check(source, variant, other, frees)
+        for variant in item.variants
+        for other in variant.calls
+        if other.callee_span == call.callee_span
+    ]
+    for kind in (Unchecked, Unknown, Escapes, Checked):
+        for verdict in found:
+            if isinstance(verdict, kind):
+                return verdict
+    return Unknown("the call is in no variant of its function")
+
+
+@dataclass
+class _Outcomes:
+    """What the paths came to, by kind; the first of each kind in the order of the text."""
+
+    uses: list[Unchecked] = field(default_factory=list)
+    checks: list[Checked] = field(default_factory=list)
+    losses: list[int] = field(default_factory=list)
+    leaves: list[Escapes] = field(default_factory=list)
+
+    def verdict(self, otherwise: NullCheck) -> NullCheck:
+        if self.uses:
+            return min(self.uses, key=lambda use: (use.line, use.how))
+        if self.checks:
+            return min(self.checks, key=lambda check: check.line)
+        if self.losses:
+            return Unknown(f"assigned again in line {min(self.losses)} before any check")
+        return min(self.leaves, key=lambda leave: (leave.line, leave.how), default=otherwise)
+
+
+@dataclass(frozen=True)
+class _State:
+    """The places that hold the result, and the line of an assertion seen."""
+
+    places: frozenset[str]
+    asserted: int | None = None
 
 
 class _Follower:
-    def __init__(
-        self, source: SourceFile, variant: Variant, call: Call, frees: frozenset[str]
-    ) -> None:
-        self.source = source
-        self.variant = variant
+    def __init__(self, mentions: Mentions, call: Call, flow: Flow) -> None:
+        self.mentions = mentions
         self.call = call
-        self.frees = frees
+        self.flow = flow
+        self.outcomes = _Outcomes()
 
     def result(self) -> NullCheck:
-        targets, node = self._targets()
-        if node is not None:
-            direct = self._direct(node)
-            if direct is not None:
-                return direct
+        start = self._point()
+        if start is None:
+            return Unknown("the call is not part of the function's statements")
+        targets, node = self._stored()
+        decided = self._at_once(node)
+        if decided is not None:
+            return decided
         if not targets:
             return Unknown("the result is not stored in a variable or field")
-        for mention in self._mentions(targets):
-            verdict = self._verdict(mention)
-            if verdict is not None:
-                return verdict
-        line = self.source.line(self.call.span.start)
-        return Escapes(line, f"stored in {targets[0]} and not looked at again here")
+        behind = self.mentions.variant.span_of(node).end
+        state = self._step(start.code, _State(frozenset(targets)), behind)
+        if state is not None:
+            self._follow(start, state)
+        line = self.mentions.line(self.call.node)
+        left = Escapes(line, f"stored in {targets[0]} and not looked at again here")
+        return self.outcomes.verdict(left)
 
-    def _text(self, node: c_ast.Node) -> str:
-        return " ".join(self.variant.span_of(node).of(self.source.text).split())
+    def _point(self) -> Point | None:
+        """The point of the flow that evaluates the call."""
+        by_code = {id(point.code): point for point in self.flow.points if point.code is not None}
+        node: Node | None = self.call.node
+        while node is not None and id(node) not in by_code:
+            node = self.mentions.variant.parent_of(node)
+        return by_code[id(node)] if node is not None else None
 
-    def _line(self, node: c_ast.Node) -> int:
-        return self.source.line(self.variant.span_of(node).start)
-
-    def _targets(self) -> tuple[list[str], c_ast.Node | None]:
-        """Where the result is stored, and the largest expression that is the result."""
+    def _stored(self) -> tuple[list[str], Node]:
+        """Where the expression around the call stores the result, and the outermost assignment."""
         targets: list[str] = []
         node = self.call.node
-        while True:
-            parent = self.variant.parent_of(node)
-            match parent:
-                case c_ast.Cast(expr=inner) if inner is node:
-                    node = parent
-                case c_ast.Assignment(op="=", lvalue=left, rvalue=right) if right is node:
-                    targets.append(self._text(left))
-                    node = parent
-                case c_ast.Decl(name=name, init=init) if init is node:
-                    return [*targets, name], None
-                case _:
-                    return targets, node
+        while isinstance(meaning := self.mentions.meaning(node), Copy):
+            targets.insert(0, meaning.target)
+            node = meaning.by
+            if not isinstance(node, c_ast.Assignment):  # its value goes nowhere else
+                break
+        return targets, node
 
-    def _direct(self, node: c_ast.Node) -> NullCheck | None:
-        """What the expression that holds the result is itself used for, if for anything."""
-        if any(statement.node is node for statement in self.variant.statements):
+    def _at_once(self, node: Node) -> NullCheck | None:
+        """The verdict if the expression that holds the result is itself tested or used."""
+        if node is not self.call.node and not isinstance(node, c_ast.Assignment):
             return None
-        if self._is_check(node):
-            return Checked(self._line(node))
-        parent = self.variant.parent_of(node)
-        match parent:
-            case c_ast.Return():
-                return Escapes(self._line(node), "returned")
-            case c_ast.ExprList():
-                return Escapes(self._line(node), "passed to a function")
-            case c_ast.StructRef() | c_ast.ArrayRef() | c_ast.UnaryOp(op="*"):
-                return Unchecked(self._line(node), "dereferenced at once")
-            case c_ast.TernaryOp():
-                return Unknown("the result is one arm of a conditional expression")
+        line = self.mentions.line(node)
+        match self.mentions.meaning(node):
+            case Check():
+                return Checked(line)
+            case Use(how):
+                return Unchecked(line, f"{how} at once")
+            case Leave(how):
+                return Escapes(line, how)
         return None
 
-    def _is_check(self, node: c_ast.Node) -> bool:
-        parent = self.variant.parent_of(node)
-        match parent:
-            case c_ast.UnaryOp(op="!"):
-                return True
-            case c_ast.BinaryOp(op="==" | "!=", left=left, right=right):
-                other = right if left is node else left
-                return self._text(other) in ("NULL", "0")
-            case c_ast.BinaryOp(op="&&" | "||"):
-                return True
-            case c_ast.If(cond=cond) | c_ast.While(cond=cond) | c_ast.DoWhile(cond=cond):
-                return cond is node
-            case c_ast.For(cond=cond) | c_ast.TernaryOp(cond=cond):
-                return cond is node
-            case c_ast.ExprList():
-                outer = self.variant.parent_of(parent)
-                name = self._callee(outer)
-                return name in _CHECKS or (name in _TRANSPARENT and self._is_check(outer))
-        return False
-
-    @staticmethod
-    def _callee(node: c_ast.Node | None) -> str:
-        return str(getattr(getattr(node, "name", None), "name", "")) if node is not None else ""
-
-    def _mentions(self, targets: list[str]) -> Iterator[c_ast.Node]:
-        """Expressions that spell a target, behind the call, in the order of the text."""
-        excluded = tuple(self._other_branches())
-        found = []
-        pending = [self.variant.root]
-        while pending:
-            node = pending.pop()
-            pending += [child for _, child in node.children()]
-            if not isinstance(node, (c_ast.ID, c_ast.StructRef, c_ast.ArrayRef)):
+    def _follow(self, start: Point, state: _State) -> None:
+        """All paths from a point on; each point is visited once in each state."""
+        waiting = [(edge.to, state) for edge in self.flow.edges[start.index]]
+        seen: set[tuple[int, _State]] = set()
+        while waiting:
+            index, before = waiting.pop()
+            if (index, before) in seen:
                 continue
-            span = self.variant.span_of(node)
-            if span.start < self.call.span.end or any(span in other for other in excluded):
-                continue
-            if self._text(node) in targets and not self._is_member(node):
-                found.append((span.start, node))
-        yield from (node for _, node in sorted(found, key=lambda row: row[0]))
+            seen.add((index, before))
+            point = self.flow.points[index]
+            after = self._round(point.code, before) if point.role is Role.LOOP else before
+            if after is not None and point.code is not None:
+                after = self._step(point.code, after)
+            if after is not None and point is not start:  # there is another result behind it
+                waiting += [(edge.to, after) for edge in self.flow.edges[index]]
 
-    def _is_member(self, node: c_ast.Node) -> bool:
-        parent = self.variant.parent_of(node)
-        return isinstance(parent, c_ast.StructRef) and parent.field is node
-
-    def _other_branches(self) -> Iterator[Span]:
-        """Branches that are not taken when the call is made: the other arm of each `if`."""
-        node = self.call.node
-        while (parent := self.variant.parent_of(node)) is not None:
-            choice = isinstance(parent, (c_ast.If, c_ast.TernaryOp)) and parent.iftrue is node
-            if choice and parent.iffalse is not None:
-                yield self.variant.span_of(parent.iffalse)
-            node = parent
-
-    def _verdict(self, node: c_ast.Node) -> NullCheck | None:
-        """What one mention says; None if it says nothing and the next one has to."""
-        if self._says_nothing(node):
+    def _round(self, call: Node, state: _State) -> _State | None:
+        """The head of a macro loop: it gives the variables that it names other values."""
+        arguments = call.args.exprs if call.args is not None else []
+        cursors = [self.mentions.text(a) for a in arguments if isinstance(a, c_ast.ID)]
+        kept = [p for p in state.places if not any(depends(p, cursor) for cursor in cursors)]
+        if not kept:
+            self.outcomes.losses.append(self.mentions.line(call))
             return None
-        if self._is_check(node):
-            return Checked(self._line(node))
-        parent = self.variant.parent_of(node)
-        line = self._line(node)
-        match parent:
-            case c_ast.StructRef(name=base, type=kind) if base is node:
-                return Unchecked(line, "dereferenced") if kind == "->" else None
-            case c_ast.ArrayRef(name=base) if base is node:
-                return Unchecked(line, "indexed")
-            case c_ast.UnaryOp(op="*"):
-                return Unchecked(line, "dereferenced")
-            case c_ast.Assignment(lvalue=left) if left is node:
-                return Unknown(f"assigned again in line {line} before any check")
-            case c_ast.Assignment() | c_ast.Decl():
-                return Escapes(line, "copied to another variable")
-            case c_ast.Return():
-                return Escapes(line, "returned")
-            case c_ast.ExprList():
-                return self._passed(self.variant.parent_of(parent), line)
-        return Unknown(f"the use in line {line} is not understood")
+        return replace(state, places=frozenset(kept))
 
-    def _passed(self, call: c_ast.Node | None, line: int) -> NullCheck | None:
-        name = self._callee(call)
-        if name in self.frees:
-            return None
-        return Unchecked(line, f"passed to {name or 'a function'}()")
+    def _step(self, code: Node, state: _State, behind: int = 0) -> _State | None:
+        """The state behind a piece of code, of which what ends before ``behind`` is past.
 
-    def _says_nothing(self, node: c_ast.Node | None) -> bool:
-        """Whether a mention stands in an assertion, or in a sizeof, which evaluates nothing."""
-        while node is not None:
-            if isinstance(node, c_ast.UnaryOp) and node.op == "sizeof":
-                return True
-            if isinstance(node, c_ast.FuncCall) and self._callee(node) in _ASSERTIONS:
-                return True
-            node = self.variant.parent_of(node)
-        return False
+        None if the path is decided; its outcome is noted then.
+        """
+        done: set[int] = set()
+        while True:
+            following = self._next(code, state, behind, done)
+            if following is None:
+                return state
+            node, meaning = following
+            done.add(id(node))
+            if isinstance(meaning, Copy):
+                done.add(id(meaning.by))
+            after = self._after(node, meaning, state)
+            if after is None:
+                return None
+            state = after
+
+    def _next(
+        self, code: Node, state: _State, behind: int, done: set[int]
+    ) -> tuple[Node, Meaning] | None:
+        for node, meaning in self.mentions.inside(code, state.places):
+            if id(node) not in done and self.mentions.variant.span_of(node).end > behind:
+                return node, meaning
+        return None
+
+    def _after(self, node: Node, meaning: Meaning, state: _State) -> _State | None:
+        line = self.mentions.line(node)
+        match meaning:
+            case Check():
+                self.outcomes.checks.append(Checked(line))
+                return None
+            case Use(how):
+                self.outcomes.uses.append(Unchecked(line, how, state.asserted))
+                return None
+            case Leave(how):
+                self.outcomes.leaves.append(Escapes(line, how))
+                return None
+            case Copy(target):
+                return replace(state, places=state.places | {target})
+            case Asserted():
+                return replace(state, asserted=line)
+            case Assigned(target):
+                kept = frozenset(p for p in state.places if not depends(p, target))
+                if not kept:
+                    self.outcomes.losses.append(line)
+                    return None
+                return replace(state, places=kept)
+        return state

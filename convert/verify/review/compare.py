@@ -84,6 +84,8 @@ class Judge:
 
     def reclaim(self, pair: SitePair) -> Iterator[Finding]:
         before, after = pair.before.promise, pair.after.promise
+        if before.contract.sleeps is False:
+            return  # what matters then is that it sleeps now, see `small_changes`
         if not lost((c.fs_reclaim for c in before.cases), (c.fs_reclaim for c in after.cases)):
             return
         covered = self.covered(pair.after)

@@ -249,7 +249,7 @@ class Index:
 
     def member(self, root: TypeRef, chain: tuple[str, ...]) -> TypeRef:
         """The type of a member reached through others; unknown where a structure is not known."""
-        for name in chain:
+        for name in (part.removesuffix("[]") for part in chain):
             members = self.structs.get(self.plain(root).base)
             if members is None or name not in members:
                 owners = self.owners.get(name, frozenset())

@@ -10,6 +10,7 @@ from difflib import SequenceMatcher
 from convert.verify.review.code import Routine, words_of
 from convert.verify.review.sites import Site, SiteKind
 
+_MOST_COMPARED = 2500  # pairs of functions that came and went; more are no renaming
 _ALIKE = 0.6  # share of common words from which two functions are taken to be one renamed
 
 
@@ -70,13 +71,17 @@ def _moved(old: _Groups, new: _Groups) -> list[FunctionPair]:
 def _renamed(old: _Groups, new: _Groups) -> list[FunctionPair]:
     """What went and what came, if they are alike enough."""
     scored = []
+    if len(old) * len(new) > _MOST_COMPARED:
+        return []
     for key, group in old.items():
         words = _words(group[0])
         for other, candidates in new.items():
             if key[2] == other[2]:
-                likeness = SequenceMatcher(None, words, _words(candidates[0])).ratio()
-                if likeness >= _ALIKE:
-                    scored.append((likeness, key, other))
+                matcher = SequenceMatcher(None, words, _words(candidates[0]), autojunk=False)
+                if matcher.real_quick_ratio() < _ALIKE or matcher.quick_ratio() < _ALIKE:
+                    continue
+                if (share := matcher.ratio()) >= _ALIKE:
+                    scored.append((share, key, other))
     pairs = []
     for _, key, other in sorted(scored, key=lambda one: -one[0]):
         if key in old and other in new:

@@ -202,7 +202,7 @@ class _Walk(PointerReader):
             return
         if not kind.stars and kind.base != "?":
             return  # no pointer
-        if kind.base.startswith("struct "):
+        if kind.base.startswith("struct ") and kind.stars == 1:
             value = frozenset(
                 Result(origin.key, kind) if isinstance(origin, Result) else origin
                 for origin in value

@@ -98,9 +98,13 @@ class PointerReader(ABC):
         return frozenset([place])
 
     def place(self, node: c_ast.Node) -> Field | str | None:
-        """The field that a member access names; the name of a local array; None for others."""
+        """The field that a member access names; the name of a local array; None for others.
+
+        ``[]`` at the end of a name stands for the elements, which are not the array itself.
+        """
         chain: list[str] = []
         node = strip_keeping_type(node)
+        elements = "[]" if isinstance(node, c_ast.ArrayRef) else ""
         while isinstance(node, (c_ast.StructRef, c_ast.ArrayRef)):
             if isinstance(node, c_ast.ArrayRef):
                 self.value(node.subscript)
@@ -110,9 +114,11 @@ class PointerReader(ABC):
             while isinstance(node, c_ast.UnaryOp) and node.op in ("*", "&"):
                 node = strip_keeping_type(node.expr)
         chain.reverse()
+        if chain:
+            chain[-1] += elements
         match node:
             case c_ast.ID(name=name) if not chain:
-                return str(name) if self.routine.is_local(name) else None
+                return f"{name}{elements}" if self.routine.is_local(name) else None
             case c_ast.ID(name=name):
                 return Field(self.routine.types.get(name, TypeRef(f"var {name}")), tuple(chain))
             case c_ast.Cast(to_type=wanted, expr=inner) if chain:

@@ -87,10 +87,16 @@ class Provenance:
         if isinstance(place, Param):
             kind = self.parameter_type(place)
         elif isinstance(place, Field):
-            kind = self.index.member(_root(place), place.chain)
+            kind = self.member_type(place)
         if kind is not None and kind.base.startswith("struct ") and kind.stars == 1:
             return (Heap(kind.base),)
         return ()
+
+    def member_type(self, place: Field) -> TypeRef:
+        """The type of what a field holds, or its elements."""
+        name = place.chain[-1].removesuffix("[]")
+        kind = self.index.member(_root(place), (name,))
+        return kind.pointed if name != place.chain[-1] else kind
 
     def parameter_type(self, place: Param) -> TypeRef | None:
         """The declared type of a parameter."""
@@ -110,8 +116,8 @@ class Provenance:
                     continue
                 found.setdefault(target, {})[source] = None
                 if isinstance(target, Field) and isinstance(source, (Alloc, Result)):
-                    kind = self.index.member(_root(target), target.chain)
-                    if kind.base.startswith("struct ") and kind.stars:
+                    kind = self.member_type(target)
+                    if kind.base.startswith("struct ") and kind.stars == 1:
                         found.setdefault(Heap(kind.base), {})[source] = None
         return {place: tuple(sources) for place, sources in found.items()}
 
@@ -140,14 +146,17 @@ class Provenance:
             root = self.index.results.get(root.name, TypeRef("?"))
         elif root.base.startswith("var "):
             root = self.index.variables.get(root.base[4:], TypeRef("?"))
-        *outer, last = origin.chain
+        *outer, name = origin.chain
+        last = name.removesuffix("[]")
         owner = self.index.plain(self.index.member(root, tuple(outer)) if outer else root)
         base = owner.base
         if last not in self.index.structs.get(base, {}):
             owners = self.index.owners.get(last, frozenset())
             if not base.startswith(("struct ", "union ")) or base not in self.index.structs:
                 base = next(iter(owners)) if len(owners) == 1 else base
-        return Field(TypeRef(base), (last,))
+        if name != last and self.index.member(TypeRef(base), (last,)).stars == 1:
+            name = last  # the elements are no pointers
+        return Field(TypeRef(base), (name,))
 
 
 def _root(place: Field) -> TypeRef:

@@ -154,7 +154,7 @@ def _mapped(base: bytes, now: bytes) -> list[int | None]:
     """For each line of ``now`` the equal line of ``base``, both counted from 1."""
     old, new = base.split(b"\n"), now.split(b"\n")
     found: list[int | None] = [None] * len(new)
-    for block in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
+    for block in SequenceMatcher(None, old, new).get_matching_blocks():
         for step in range(block.size):
             found[block.b + step] = block.a + step + 1
     return found

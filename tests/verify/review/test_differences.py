@@ -156,6 +156,12 @@ def alloc(call: str, rest: str = USE, declare: str = NODE) -> str:
             id="may-sleep-now",
         ),
         pytest.param(
+            alloc("kmalloc(sizeof(*p), GFP_ATOMIC)", CHECK + USE),
+            alloc("kmalloc(sizeof(*p), GFP_KERNEL)", CHECK + USE),
+            [("mask-changed", "warning")],
+            id="may-sleep-and-enter-the-filesystem-now",
+        ),
+        pytest.param(
             "\tINIT_RADIX_TREE(&mp->tree, GFP_NOFS);\n\treturn 0;",
             "\tINIT_RADIX_TREE(&mp->tree, GFP_KERNEL);\n\treturn 0;",
             [("stored-mask", "warning")],

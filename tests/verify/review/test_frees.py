@@ -138,6 +138,15 @@ void g(struct toy_mount *mp)
 }
 """
 
+ELEMENTS = """
+	char **all = kmalloc(8 * sizeof(*all), GFP_KERNEL);
+
+	all[0] = %s(mp->blocksize, GFP_KERNEL);
+	kvfree(all[0]);
+	kfree(all);
+	return 0;
+"""
+
 
 @pytest.mark.parametrize(
     ("before", "after"),
@@ -237,6 +246,9 @@ def test_a_free_in_a_file_that_the_patch_does_not_touch(tmp_path: Path) -> None:
                 "\treturn 0;"
             ),
             id="told-apart-by-hand",
+        ),
+        pytest.param(
+            body(ELEMENTS % "kmalloc"), body(ELEMENTS % "kvmalloc"), id="an-array-and-its-elements"
         ),
         pytest.param(
             body("\tkvfree(NULL);\n\treturn 0;"), body("\tkfree(NULL);\n\treturn 0;"), id="null"

@@ -11,6 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from convert.pipeline import Options, make_plan
+from convert.series.model import Generator
+from convert.series.write import write_series
+from convert.tree.open import open_tree
+from convert.verify.review.series import review_series
+from tests.support import copy_minikernel
 from tests.verify.review.patches import minikernel, review_edits, serious, told
 
 FS = "fs/minfs"
@@ -125,3 +131,14 @@ def test_the_private_wrapper_is_named(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_harmless_changes(tmp_path: Path, edits: Edits) -> None:
     assert told(review_edits(tmp_path, minikernel(), edits)) == []
+
+
+def test_our_own_series_is_silent(tmp_path: Path) -> None:
+    tree = open_tree(str(copy_minikernel(tmp_path / "kernel")))
+    plan = make_plan(tree, [FS], Options())
+    generator = Generator("kmem-convert", "test", "kmem-convert series")
+    write_series(plan, tree, tmp_path / "series", generator=generator, maintainers=False)
+    review = review_series(str(tmp_path / "series"), tree)
+    assert serious(review) == []
+    assert review.exit_code == 0
+    assert sum(commit.matched for commit in review.commits) > 100

@@ -160,7 +160,7 @@ def _class_of(total: Amount, text: str) -> SizeClass:
         return RunTime(text, "; ".join(total.open))
     if total.exact:
         return Constant(total.low)
-    why = "; ".join(total.notes) or "; ".join(total.open) or "the operands' ranges"
+    why = "; ".join(total.notes) or "; ".join(total.open) or "by the ranges of its operands"
     return Bounded(total.high, why, total.low)
 
 

@@ -268,6 +268,11 @@ def test_ranges_of_options() -> None:
     assert found == Bounded(64, "CONFIG_N is at most 8", 16)
 
 
+def test_a_bound_names_what_it_bounds() -> None:
+    found = size_of("min(n, 100u)", parameters="unsigned int n")
+    assert found == Bounded(100, "the parameter `n` is unsigned int")
+
+
 def test_product_of_two_arguments() -> None:
     assert size_of("3, sizeof(long), 0", positions=(0, 1)) == Constant(24)
     found = size_of("n, sizeof(long), 0", parameters="int n", positions=(0, 1))

@@ -76,7 +76,7 @@ def converted(amount: Amount, ctype: CType) -> Amount:
         assert number is not None
         return replace(amount, low=number, high=number, ctype=ctype)
     if ctype.width <= 16:
-        return Amount(low, high, ctype, notes=amount.notes)
+        return _bounded(low, high, ctype, amount)
     why = amount.open or ("a value that may be negative or too large is converted",)
     return Amount(low, high, ctype, why, amount.notes)
 
@@ -129,6 +129,12 @@ def negated(op: str, amount: Amount) -> Amount:
         return amount
     shift = 1 if op == "~" else 0
     return _fitted(-amount.high - shift, -amount.low - shift, amount, amount)
+
+
+def _bounded(low: int, high: int, ctype: CType, *sides: Amount) -> Amount:
+    """A range that holds although some of the operands are unbounded: that is a note then."""
+    notes = united(*(side.notes for side in sides), *(side.open for side in sides))
+    return Amount(low, high, ctype, (), notes)
 
 
 def combined(op: str, left: Amount, right: Amount) -> Amount:
@@ -192,7 +198,7 @@ def _divided(left: Amount, right: Amount) -> Amount:
     if left.low < 0 or right.low <= 0:
         return _unknown(left, right, "a division whose operands may be negative or zero")
     # Whatever the divisor is, the result is no greater than the dividend.
-    closed = replace(right, open=())
+    closed = replace(right, open=(), notes=united(right.notes, right.open))
     return _fitted(left.low // right.high, left.high // right.low, left, closed)
 
 
@@ -200,8 +206,9 @@ def _remainder(left: Amount, right: Amount) -> Amount:
     if left.low < 0 or right.low <= 0:
         return _unknown(left, right, "a remainder whose operands may be negative or zero")
     high = min(left.high, right.high - 1)
-    open_ = () if not right.open or not left.open else united(left.open, right.open)
-    return Amount(0, high, left.ctype, open_, united(left.notes, right.notes))
+    if not left.open or not right.open:
+        return _bounded(0, high, left.ctype, left, right)
+    return _fitted(0, high, left, right)
 
 
 def _shifted_left(left: Amount, right: Amount) -> Amount:
@@ -227,8 +234,9 @@ def _masked(left: Amount, right: Amount) -> Amount:
     if not bounds:
         return _unknown(left, right)
     least = min(bounds, key=lambda side: side.high)
-    open_ = () if any(not side.open for side in bounds) else united(left.open, right.open)
-    return Amount(0, least.high, left.ctype, open_, notes)
+    if any(not side.open for side in bounds):
+        return _bounded(0, least.high, left.ctype, left, right)
+    return _fitted(0, least.high, left, right)
 
 
 def _clears_low_bits(mask: Amount) -> bool:
@@ -300,9 +308,9 @@ def least_of(left: Amount, right: Amount) -> Amount:
     ctype = _common_type(_common_type(left.ctype, right.ctype), INT)
     left, right = converted(left, ctype), converted(right, ctype)
     low, high = min(left.low, right.low), min(left.high, right.high)
-    bounded = low >= 0 and (not left.open or not right.open)
-    open_ = () if bounded else united(left.open, right.open)
-    return Amount(low, high, ctype, open_, united(left.notes, right.notes))
+    if low >= 0 and (not left.open or not right.open):
+        return _bounded(low, high, ctype, left, right)
+    return Amount(low, high, ctype, united(left.open, right.open), united(left.notes, right.notes))
 
 
 def greatest_of(left: Amount, right: Amount) -> Amount:

@@ -1,1 +1,1 @@
-"""What happens to a value in a function."""
+"""What happens to values, scopes and memory: in a function, and across the program."""

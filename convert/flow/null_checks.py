@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from pycparser import c_ast
 
+from convert.flow.control import Flow, Point, Role, flow_of
 from convert.flow.mentions import (
     Asserted,
     Assigned,
@@ -25,7 +26,6 @@ from convert.flow.mentions import (
 from convert.source.parse import Item
 from convert.source.text import SourceFile
 from convert.source.variants import Call, Node, Variant
-from convert.verify.review.flow import Flow, Point, Role, flow_of
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,9 @@ from functools import cached_property
 
 from pycparser import c_ast
 
-from convert.verify.review.code import Routine
-from convert.verify.review.flow import Point, Role
-from convert.verify.review.names import Names, ScopeCall
-from convert.verify.review.scopes import inner_first
-from convert.verify.review.terms import (
+from convert.flow.code import Routine
+from convert.flow.control import Point, Role
+from convert.flow.terms import (
     arguments,
     call_name,
     place_text,
@@ -27,6 +25,8 @@ from convert.verify.review.terms import (
     spelled,
     strip,
 )
+from convert.verify.review.names import Names, ScopeCall
+from convert.verify.review.scopes import inner_first
 from convert.verify.review.values import nodes_of
 
 _MOST_STATES = 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from convert.verify.review.code import FunctionKey, Routine
+from convert.flow.code import FunctionKey, Routine
 from convert.verify.review.scopes import kinds_open
 from convert.verify.review.states import State
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from convert.flow.code import Routine, words_of
 from convert.source.parse import ParsedFile, ParseRefusal
 from convert.source.text import BrokenSource
 from convert.tree.kernel import KernelTree
 from convert.verify.review.callers import opened_by_callers
-from convert.verify.review.code import Routine, words_of
 from convert.verify.review.compare import Judge
 from convert.verify.review.declared import Declared
 from convert.verify.review.frees import (

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pycparser import c_ast
 
+from convert.flow.terms import arguments, operands, place_text, spelled
 from convert.semantics.gfp import GfpTable
 from convert.semantics.sizes import Exceeds, MayExceed
 from convert.verify.review.checks import Use, UseKind, use_of
@@ -17,7 +18,6 @@ from convert.verify.review.names import Names
 from convert.verify.review.promises import PAGE_ALLOCATOR, Promise, PromiseReader
 from convert.verify.review.sites import Site, SiteKind
 from convert.verify.review.sizes import SizeJudge
-from convert.verify.review.terms import arguments, operands, place_text, spelled
 from convert.verify.review.values import nodes_of
 
 CoveredBy = Callable[[Site], str | None]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from convert.errors import InputError
+from convert.flow.code import FunctionKey
+from convert.flow.terms import TypeRef
 from convert.semantics.cint import UINT, CType
 from convert.semantics.constants import KERNEL_TYPEDEFS, Constants
 from convert.semantics.constexpr import BASIC_TYPES, NotConstant
@@ -22,13 +24,11 @@ from convert.semantics.signature import signature_of
 from convert.source.dialect import Dialect
 from convert.source.text import BrokenSource, read_source
 from convert.tree.kernel import KernelTree
-from convert.verify.review.code import FunctionKey
 from convert.verify.review.index import FunctionFacts, Index
 from convert.verify.review.names import Names
 from convert.verify.review.places import Result
 from convert.verify.review.promises import Promise, PromiseReader
 from convert.verify.review.provenance import Provenance
-from convert.verify.review.terms import TypeRef
 from convert.verify.review.values import Values
 
 _VOID = TypeRef("void", 1)

@@ -14,12 +14,12 @@ from typing import TypeVar
 
 from pycparser import c_ast
 
+from convert.flow.code import FunctionKey, Routine, routines_of
+from convert.flow.terms import UNKNOWN_TYPE, TypeRef, type_ref
 from convert.source.parse import Item, ParsedFile, ParseRefusal
-from convert.verify.review.code import FunctionKey, Routine, routines_of
 from convert.verify.review.names import Names
 from convert.verify.review.origins import flows_of
 from convert.verify.review.places import Flows
-from convert.verify.review.terms import UNKNOWN_TYPE, TypeRef, type_ref
 
 V = TypeVar("V")
 _MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)(?!\w|\()", re.MULTILINE)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from convert.verify.review.code import Routine, words_of
+from convert.flow.code import Routine, words_of
 from convert.verify.review.sites import Site, SiteKind
 
 _MOST_COMPARED = 2500  # pairs of functions that came and went; more are no renaming

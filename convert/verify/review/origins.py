@@ -13,8 +13,17 @@ from functools import cached_property
 
 from pycparser import c_ast
 
-from convert.verify.review.code import FunctionKey, Routine
-from convert.verify.review.flow import Point, Role
+from convert.flow.code import FunctionKey, Routine
+from convert.flow.control import Point, Role
+from convert.flow.terms import (
+    TypeRef,
+    arguments,
+    call_name,
+    place_text,
+    root_name,
+    strip,
+    type_ref,
+)
 from convert.verify.review.names import Names
 from convert.verify.review.places import (
     NOTHING,
@@ -32,15 +41,6 @@ from convert.verify.review.places import (
     Result,
 )
 from convert.verify.review.pointers import PointerReader
-from convert.verify.review.terms import (
-    TypeRef,
-    arguments,
-    call_name,
-    place_text,
-    root_name,
-    strip,
-    type_ref,
-)
 
 
 def flows_of(routine: Routine, names: Names, statics: frozenset[str]) -> Flows:

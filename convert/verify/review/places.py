@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from convert.verify.review.code import FunctionKey
-from convert.verify.review.terms import TypeRef
+from convert.flow.code import FunctionKey
+from convert.flow.terms import TypeRef
 
 
 @dataclass(frozen=True, slots=True)

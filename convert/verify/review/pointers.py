@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from pycparser import c_ast
 
-from convert.verify.review.code import Routine
+from convert.flow.code import Routine
+from convert.flow.terms import TypeRef, strip, type_ref
 from convert.verify.review.names import Names
 from convert.verify.review.places import (
     NOTHING,
@@ -22,7 +23,6 @@ from convert.verify.review.places import (
     Ref,
     Result,
 )
-from convert.verify.review.terms import TypeRef, strip, type_ref
 
 
 @dataclass

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from convert.verify.review.code import FunctionKey
+from convert.flow.code import FunctionKey
+from convert.flow.terms import TypeRef
 from convert.verify.review.index import Index
 from convert.verify.review.places import (
     Alloc,
@@ -20,7 +21,6 @@ from convert.verify.review.places import (
     Param,
     Result,
 )
-from convert.verify.review.terms import TypeRef
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 
 from pycparser import c_ast
 
+from convert.flow.code import FunctionKey, Routine
+from convert.flow.terms import arguments, place_text, spelled
 from convert.semantics.cint import UINT, CInt, exact, unknown
 from convert.semantics.execution import CannotRun
 from convert.semantics.model import Contract
 from convert.semantics.stubs import Primitive
 from convert.source.variants import Call
-from convert.verify.review.code import FunctionKey, Routine
 from convert.verify.review.contracts import Wrapper, Wrappers
 from convert.verify.review.index import FunctionFacts
 from convert.verify.review.names import Names
@@ -21,7 +22,6 @@ from convert.verify.review.places import Param
 from convert.verify.review.promises import NO_PROMISE, Promise, united
 from convert.verify.review.scopes import kinds_open
 from convert.verify.review.sites import Site, SiteKind, size_text, targets_of
-from convert.verify.review.terms import arguments, place_text, spelled
 from convert.verify.review.values import ConstantSource, Values, masks_at
 
 _MASK_TYPE = re.compile(r"gfp_t\Z|\w*flags?_t\Z")

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from convert.flow.code import Routine
 from convert.source.variants import Call
 from convert.verify.review.balance import Fault, FaultKind, scope_faults
-from convert.verify.review.code import Routine
 from convert.verify.review.index import Index
 from convert.verify.review.matching import FunctionPair
 from convert.verify.review.model import Finding, Rule, Severity

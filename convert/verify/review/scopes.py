@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable
 
 from pycparser import c_ast
 
-from convert.verify.review.code import Routine
+from convert.flow.code import Routine
+from convert.flow.terms import call_name
 from convert.verify.review.names import Names
-from convert.verify.review.terms import call_name
 
 Depths = dict[str, int]  # kind of scope -> how many are open at least
 

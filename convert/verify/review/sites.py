@@ -8,10 +8,10 @@ from enum import Enum
 
 from pycparser import c_ast
 
+from convert.flow.code import Routine
+from convert.flow.terms import UNKNOWN_TYPE, TypeRef, operands, place_text, spelled
 from convert.source.variants import Call
-from convert.verify.review.code import Routine
 from convert.verify.review.promises import NO_PROMISE, Promise
-from convert.verify.review.terms import UNKNOWN_TYPE, TypeRef, operands, place_text, spelled
 from convert.verify.review.values import Values
 
 

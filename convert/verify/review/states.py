@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from convert.errors import InputError
+from convert.flow.code import Routine, routines_of
 from convert.semantics.capabilities import capabilities
 from convert.semantics.gfp import GFP_HEADERS, GfpTable, load_gfp
 from convert.semantics.scopes import ScopeTable, scope_table
@@ -16,7 +17,6 @@ from convert.source.dialect import Dialect, load_dialect
 from convert.source.parse import ParsedFile, parse_file
 from convert.source.text import BrokenSource, read_source
 from convert.tree.kernel import KernelTree
-from convert.verify.review.code import Routine, routines_of
 from convert.verify.review.contracts import ConstantTable, Wrappers
 from convert.verify.review.index import FileFacts, Index, file_facts
 from convert.verify.review.mails import Commit

@@ -8,11 +8,11 @@ from typing import Protocol
 
 from pycparser import c_ast
 
+from convert.flow.code import Routine
+from convert.flow.control import Role
+from convert.flow.terms import place_text, strip
 from convert.semantics.cint import UINT, CInt, UndefinedArithmetic, binary, exact, symbol, unary
 from convert.semantics.cint import convert as converted
-from convert.verify.review.code import Routine
-from convert.verify.review.flow import Role
-from convert.verify.review.terms import place_text, strip
 
 Values = frozenset[CInt]
 _MOST_VALUES = 16

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from convert.flow.code import Routine
 from convert.semantics.sizes import MayExceed
 from convert.source.edits import Edit, Span, apply_edits
 from convert.tree.kernel import KernelTree
-from convert.verify.review.code import Routine
 from convert.verify.review.frees import Mismatch, mismatches
 from convert.verify.review.names import load_names
 from convert.verify.review.overlay import OverlayTree

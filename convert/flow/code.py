@@ -9,13 +9,13 @@ from functools import cached_property
 
 from pycparser import c_ast
 
+from convert.flow.control import Flow, flow_of
+from convert.flow.terms import TypeRef, type_ref
 from convert.source.edits import Span
 from convert.source.parse import Item, ParsedFile
 from convert.source.text import SourceFile
 from convert.source.tokens import Kind
 from convert.source.variants import Variant
-from convert.verify.review.flow import Flow, flow_of
-from convert.verify.review.terms import TypeRef, type_ref
 
 _PARAMETERS = re.compile(r"#(?:[ \t]|\\\r?\n)*define(?:[ \t]|\\\r?\n)+\w+\(([^)]*)\)")
 

@@ -1,0 +1,56 @@
+"""The command line: the only package that parses arguments, prints and decides the exit code.
+
+Exit codes: 0 done; 1 done, with refusals; 2 wrong usage or input; 3 an internal check failed
+(nothing was written); 130 interrupted (nothing was written). Results go to stdout, the rest to
+stderr.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from convert import __version__
+from convert.cli.checking import review
+from convert.cli.facts import contracts, inventory
+from convert.cli.planning import apply, explain, report, series
+from convert.errors import KmemConvertError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kmem-convert")
+def cli() -> None:
+    """Convert kmem wrappers in Linux filesystem code to plain allocations, as patches.
+
+    TREE is a kernel tree: a directory, or DIR@REV for a revision of a git repository. Nothing in it
+    is ever written to; `apply` only adds a branch.
+    """
+
+
+for _command in (inventory, report, series, apply, contracts, explain, review):
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line; every failure is one line and an exit code."""
+    try:
+        cli.main(prog_name="kmem-convert", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("kmem-convert: interrupted; nothing was written", err=True)
+        sys.exit(130)
+    except KmemConvertError as error:
+        click.echo(f"kmem-convert: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"kmem-convert: {where}{error.strerror or error}", err=True)
+        sys.exit(2)

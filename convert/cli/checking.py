@@ -1,0 +1,48 @@
+"""Commands that check a finished series."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from convert import __version__
+from convert.cli.options import hand_out, progress_line
+from convert.report.console import report_console
+from convert.tree.cache import cache_dir
+from convert.tree.open import open_tree
+from convert.verify.review.report import review_json, review_text
+from convert.verify.review.series import review_series
+
+
+@click.command()
+@click.argument("series_spec", metavar="SERIES")
+@click.option("--tree", required=True, help="The tree that the series applies to.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("-v", "--verbose", is_flag=True, help="Also every note (text).")
+@click.option("--no-cache", is_flag=True, help="Read the tree's headers anew.")
+def review(
+    series_spec: str,
+    tree: str,
+    form: str,
+    output: Path | None,
+    verbose: bool,
+    no_cache: bool,
+) -> None:
+    """Check any series, also a hand-made one, for what it changes in allocations.
+
+    SERIES is a directory of mail files, one mail or mbox, or a range of revisions A..B of TREE.
+    """
+    with progress_line() as progress:
+        cache = None if no_cache else cache_dir()
+        found = review_series(series_spec, open_tree(tree), cache_dir=cache, progress=progress)
+    if form == "json":
+        hand_out(review_json(found, __version__), output)
+    elif output is None:
+        review_text(found, report_console(sys.stdout), verbose)
+    else:
+        with output.open("w", encoding="utf-8") as file:
+            review_text(found, report_console(file), verbose)
+    sys.exit(found.exit_code)

@@ -1,0 +1,59 @@
+"""Commands that only tell what a tree holds."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from convert import __version__
+from convert.cli.options import hand_out, options_of, paths_argument, progress_line, tree_argument
+from convert.pipeline import derived_contracts, wrapper_names
+from convert.profiles.kernel import load_kernel_names
+from convert.report.console import report_console
+from convert.report.inventory_report import inventory_json, inventory_text
+from convert.semantics.capabilities import capabilities, capabilities_text
+from convert.semantics.scopes import scope_table, scopes_text
+from convert.semantics.table import contracts_text
+from convert.sites.inventory import take_inventory
+from convert.tree.open import open_tree
+
+
+@click.command()
+@tree_argument
+@paths_argument
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
+def inventory(tree: str, paths: tuple[str, ...], form: str, output: Path | None) -> None:
+    """Count what is there: wrappers, masks, scopes, stored masks."""
+    kernel_tree = open_tree(tree)
+    names = wrapper_names(kernel_tree, paths, options_of(None, None, None, None, True))
+    found = take_inventory(kernel_tree, paths, names, load_kernel_names())
+    if form == "json":
+        hand_out(inventory_json(found, __version__), output)
+    elif output is None:
+        inventory_text(found, report_console(sys.stdout))
+    else:
+        with output.open("w", encoding="utf-8") as file:
+            inventory_text(found, report_console(file))
+
+
+@click.command()
+@tree_argument
+@paths_argument
+@click.option(
+    "--tree-facts", is_flag=True, help="Also the tree's scopes and what its allocators accept."
+)
+@click.option("--no-cache", is_flag=True, help="Read the tree's headers anew.")
+def contracts(tree: str, paths: tuple[str, ...], tree_facts: bool, no_cache: bool) -> None:
+    """Print what each wrapper does for each combination of flags, and the lines that show it."""
+    with progress_line() as progress:
+        table = derived_contracts(
+            open_tree(tree), paths, options_of(None, None, None, None, no_cache), progress
+        )
+    click.echo(contracts_text(table))
+    if tree_facts:
+        click.echo(scopes_text(scope_table(open_tree(tree))))
+        click.echo(capabilities_text(capabilities(open_tree(tree))))
+    sys.exit(1 if table.refused else 0)

@@ -1,0 +1,172 @@
+"""Commands that plan a conversion: dry run, series, branch, one site told whole."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from convert import __version__
+from convert.cli.options import (
+    exit_code,
+    generator,
+    hand_out,
+    need_git,
+    options_of,
+    paths_argument,
+    plan_of,
+    planning_options,
+    print_notes,
+    progress_line,
+    tree_argument,
+    worth_it,
+)
+from convert.explain import explain as explain_site
+from convert.explain import place_of
+from convert.pipeline import wrapper_home
+from convert.plan import Plan
+from convert.report.console import report_console
+from convert.report.html_report import report_html
+from convert.report.json_report import report_json
+from convert.report.sarif_report import report_sarif
+from convert.report.text_report import render_text
+from convert.series.branch import apply as make_branch
+from convert.series.write import write_series
+from convert.tree.open import open_tree
+
+
+@click.command()
+@tree_argument
+@paths_argument
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "html", "sarif"]), default="text"
+)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("-v", "--verbose", is_flag=True, help="Also contracts, ids and sources (text).")
+@click.option("--diff", "diffs", is_flag=True, help="Also the whole diff of each step (text).")
+@planning_options
+def report(
+    tree: str,
+    paths: tuple[str, ...],
+    form: str,
+    output: Path | None,
+    verbose: bool,
+    diffs: bool,
+    recipe: str | None,
+    profile: str | None,
+    prefix: str | None,
+    keep_nowarn: bool | None,
+    no_cache: bool,
+) -> None:
+    """Dry run: every site, its decision, the evidence, the diff."""
+    plan = plan_of(tree, paths, options_of(recipe, profile, prefix, keep_nowarn, no_cache))
+    writers: dict[str, Callable[[Plan], str]] = {
+        "json": lambda p: report_json(p, __version__),
+        "html": report_html,
+        "sarif": report_sarif,
+    }
+    if form in writers:
+        hand_out(writers[form](plan), output)
+    elif output is None:
+        render_text(plan, report_console(sys.stdout), verbose, diffs)
+    else:
+        with output.open("w", encoding="utf-8") as file:
+            render_text(plan, report_console(file), verbose, diffs)
+    sys.exit(exit_code(plan))
+
+
+@click.command()
+@tree_argument
+@paths_argument
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR")
+@click.option("--force", is_flag=True, help="Replace an earlier series in DIR.")
+@click.option("--no-maintainers", is_flag=True, help="Do not run scripts/get_maintainer.pl.")
+@planning_options
+def series(
+    tree: str,
+    paths: tuple[str, ...],
+    output: Path,
+    force: bool,
+    no_maintainers: bool,
+    recipe: str | None,
+    profile: str | None,
+    prefix: str | None,
+    keep_nowarn: bool | None,
+    no_cache: bool,
+) -> None:
+    """Write the patch series as mail files, with a cover letter."""
+    need_git()
+    plan = plan_of(tree, paths, options_of(recipe, profile, prefix, keep_nowarn, no_cache))
+    if not worth_it(plan):
+        return
+    with progress_line() as progress:
+        progress("making the commits and the mails")
+        written = write_series(
+            plan,
+            open_tree(tree),
+            output,
+            generator=generator(),
+            force=force,
+            maintainers=not no_maintainers,
+        )
+    for path in (written.cover, *written.patches):
+        click.echo(str(path))
+    print_notes(written.notes)
+    sys.exit(exit_code(plan))
+
+
+@click.command()
+@tree_argument
+@paths_argument
+@click.option("--branch", required=True, help="Name of the branch to make.")
+@click.option(
+    "--force", is_flag=True, help="Move the branch if it exists (never a checked-out one)."
+)
+@planning_options
+def apply(
+    tree: str,
+    paths: tuple[str, ...],
+    branch: str,
+    force: bool,
+    recipe: str | None,
+    profile: str | None,
+    prefix: str | None,
+    keep_nowarn: bool | None,
+    no_cache: bool,
+) -> None:
+    """Commit the series on a new local branch; work tree, index and HEAD stay as they are."""
+    need_git()
+    plan = plan_of(tree, paths, options_of(recipe, profile, prefix, keep_nowarn, no_cache))
+    if not worth_it(plan):
+        return
+    with progress_line() as progress:
+        progress("making the commits")
+        made = make_branch(plan, open_tree(tree), branch, generator=generator(), force=force)
+    click.echo(f"{made.branch}: {len(made.commits)} commits on {made.base[:12]}")
+    for step, commit in zip(plan.steps, made.commits, strict=True):
+        click.echo(f"{commit[:12]} {plan.prefix}: {step.subject}")
+    print_notes(made.notes)
+    sys.exit(exit_code(plan))
+
+
+@click.command()
+@tree_argument
+@click.argument("place", metavar="FILE:LINE")
+@planning_options
+def explain(
+    tree: str,
+    place: str,
+    recipe: str | None,
+    profile: str | None,
+    prefix: str | None,
+    keep_nowarn: bool | None,
+    no_cache: bool,
+) -> None:
+    """Tell one site whole: contract, executed lines, decision, reason, diff."""
+    path, line = place_of(place)
+    options = options_of(recipe, profile, prefix, keep_nowarn, no_cache)
+    plan = plan_of(tree, (wrapper_home(open_tree(tree), path, options),), options)
+    for text in explain_site(plan, path, line):
+        click.echo(text)

@@ -1,0 +1,1 @@
+"""Scope proofs: whether a call always runs inside an open allocation scope."""

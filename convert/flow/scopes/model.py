@@ -52,9 +52,10 @@ class ScopeEvidence:
     """The verdict about one place.
 
     witness: the shortest chain without the scope (MIXED, UNSCOPED), or to what is not known
-    (UNKNOWN); None if PROVEN or DEAD. covered: a shortest chain with the scope open (PROVEN, MIXED).
-    openers: all calls that open it on the way to this place. axioms: ids of the profile's facts that
-    were used. reason: one sentence that names file, line and the fact that decides, or is missing.
+    (UNKNOWN); None if PROVEN or DEAD. covered: a shortest chain with the scope open (PROVEN,
+    MIXED). openers: all calls that open it on the way to this place. axioms: ids of the profile's
+    facts that were used. reason: one sentence that names file, line and the fact that decides, or
+    is missing.
     """
 
     verdict: Verdict

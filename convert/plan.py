@@ -6,8 +6,9 @@ Report, mail series and branch are all made from one `Plan`; none of them decide
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from convert.errors import InternalCheckError
 from convert.rules.model import Converted, Decision, Kept, Refused
@@ -46,16 +47,22 @@ class FileRefusal:
 
 @dataclass(frozen=True)
 class PlannedSite:
-    """A site, its contract as written today, and what is decided about it."""
+    """A site, its contract as written today, and what is decided about it.
+
+    stage: see `Step`. The spans of the site and of its edits are places in the text that the
+    stages before left; the line and column are those of the tree as it was given (for text that a
+    stage before wrote, of the place where that text came to stand: `convert.source.edits.origin`).
+    """
 
     site: Site
     contract: Contract
     decision: Decision
+    stage: int = 0
 
 
 @dataclass(frozen=True)
 class FileChange:
-    """All that one step does to one file; ``delete`` wins over edits. Offsets: original text."""
+    """All that one step does to one file; ``delete`` wins over edits. Offsets: see `Step`."""
 
     path: str
     edits: tuple[Edit, ...] = ()
@@ -68,6 +75,10 @@ class Step:
 
     ``number`` is 1-based and dense: a step without changes is not in the plan. ``subject`` is
     without prefix, ``facts`` is what the template may print besides the plan itself.
+
+    The offsets of a step of stage 0 refer to the tree's text; those of stage n to the text after
+    all steps of the stages before n. So a conversion can work on what another one has written, and
+    steps of one stage never see each other. Stages do not decrease from step to step.
     """
 
     number: int
@@ -75,6 +86,7 @@ class Step:
     subject: str
     changes: tuple[FileChange, ...]
     facts: Mapping[str, object] = field(default_factory=dict)
+    stage: int = 0
 
 
 @dataclass(frozen=True)
@@ -168,17 +180,40 @@ class Plan:
 
         Files that no step up to ``number`` touches are left out.
         """
-        edits: dict[str, list[Edit]] = {}
-        deleted: set[str] = set()
-        for step in self.steps[:number]:
-            for change in step.changes:
+        return self._texts(self.steps[:number])
+
+    def stage_text(self, path: str, stage: int) -> str | None:
+        """The text to which the offsets of a stage refer; None if it was deleted before.
+
+        Raises KeyError for a file that no step changes.
+        """
+        steps = [step for step in self.steps if step.stage < stage]
+        return self._texts(steps, only=path).get(path, self.originals[path])
+
+    def _texts(self, steps: Sequence[Step], only: str | None = None) -> dict[str, str | None]:
+        texts: dict[str, str | None] = {}
+        for stage in _by_stage(steps):
+            changes = [c for step in stage for c in step.changes if only in (None, c.path)]
+            edits: dict[str, list[Edit]] = {}
+            for change in changes:
                 edits.setdefault(change.path, []).extend(change.edits)
-                if change.delete:
-                    deleted.add(change.path)
-        return {
-            path: None if path in deleted else apply_edits(self.originals[path], parts)
-            for path, parts in edits.items()
-        }
+            deleted = {change.path for change in changes if change.delete}
+            for path, parts in edits.items():
+                base = texts.get(path, self.originals[path])
+                if base is None:
+                    raise InternalCheckError(f"{path}: a later stage edits a deleted file")
+                texts[path] = None if path in deleted else apply_edits(base, parts)
+        return texts
+
+
+def _by_stage(steps: Sequence[Step]) -> Iterator[tuple[Step, ...]]:
+    """The steps of each stage. Raises InternalCheckError if a stage comes back."""
+    last = -1
+    for stage, group in groupby(steps, key=lambda step: step.stage):
+        if stage <= last:
+            raise InternalCheckError(f"stage {stage} of a plan comes after stage {last}")
+        last = stage
+        yield tuple(group)
 
 
 __all__ = [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convert.source.edits import Edit, OverlapError, Span, apply_edits, column_of, line_of
+from convert.source.edits import Edit, OverlapError, Span, apply_edits, column_of, line_of, origin
 
 
 @st.composite
@@ -53,3 +53,23 @@ def test_lines_and_columns_are_one_based() -> None:
     text = "a\n\tb\n"
     assert (line_of(text, 3), column_of(text, 3)) == (2, 2)
     assert (line_of(text, 0), column_of(text, 0)) == (1, 1)
+
+
+@given(texts_with_edits())
+def test_origins_of_bytes_that_no_edit_wrote_hold_the_same_byte(
+    case: tuple[str, list[Edit]],
+) -> None:
+    text, edits = case
+    marked = [Edit(edit.span, "\0" * len(edit.text)) for edit in edits]
+    source = text.replace("\0", "z")
+    after = apply_edits(source, marked)
+    kept = [offset for offset in range(len(after)) if after[offset] != "\0"]
+    assert [source[origin(marked, offset)] for offset in kept] == [after[i] for i in kept]
+    places = [origin(marked, offset) for offset in range(len(after) + 1)]
+    assert places == sorted(places)
+
+
+def test_what_an_edit_wrote_comes_from_the_start_of_what_it_replaced() -> None:
+    edits = [Edit(Span(1, 3), "XYZW"), Edit(Span(5, 5), "+")]
+    assert apply_edits("abcdef", edits) == "aXYZWde+f"
+    assert [origin(edits, at) for at in range(10)] == [0, 1, 1, 1, 1, 3, 4, 5, 5, 6]

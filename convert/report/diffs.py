@@ -35,13 +35,14 @@ class FileDiff:
 
 
 def site_diff(plan: Plan, planned: PlannedSite, context: int = 3) -> str:
-    """The hunks of one site's own edits against the original file; empty if it does not change.
+    """The hunks of one site's own edits against its stage's text; empty if it does not change.
 
     Line numbers after ``+`` are those of a file in which nothing else changed.
     """
     if not isinstance(planned.decision, Converted) or not planned.decision.edits:
         return ""
-    return "".join(hunks(plan.originals[planned.site.file], planned.decision.edits, context))
+    text = plan.stage_text(planned.site.file, planned.stage)
+    return "" if text is None else "".join(hunks(text, planned.decision.edits, context))
 
 
 def step_diffs(plan: Plan, step: Step, context: int = 3) -> tuple[FileDiff, ...]:
@@ -71,6 +72,7 @@ def _moved(plan: Plan, step: Step, change: FileChange) -> tuple[Edit, ...]:
     earlier = {
         edit
         for one in plan.steps[: step.number - 1]
+        if one.stage == step.stage
         for other in one.changes
         if other.path == change.path
         for edit in other.edits

@@ -75,7 +75,8 @@ def _result(view: SiteView) -> _Json:
         "properties": {"decision": view.decision.value, "step": view.step},
     }
     decision = view.planned.decision
-    if isinstance(decision, Converted) and decision.edits:
+    # A fix applies to the file as it is: the offsets of later stages do not.
+    if isinstance(decision, Converted) and decision.edits and view.planned.stage == 0:
         result["fixes"] = [_fix(site.file, decision.edits)]
     return result
 

@@ -68,6 +68,22 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
     return "".join(pieces)
 
 
+def origin(edits: Iterable[Edit], offset: int) -> int:
+    """Where an offset of the text after `apply_edits` comes from in the text before.
+
+    Inside what an edit wrote, that is the start of what it replaced.
+    """
+    shift = 0  # length after minus length before, of the edits passed
+    for edit in sorted(set(edits)):
+        start = edit.span.start + shift
+        if offset < start:
+            break
+        if offset < start + len(edit.text):
+            return edit.span.start
+        shift += len(edit.text) - (edit.span.end - edit.span.start)
+    return offset - shift
+
+
 def line_of(text: str, offset: int) -> int:
     """The 1-based number of the line that holds ``offset``."""
     return text.count("\n", 0, offset) + 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,16 +18,20 @@ def cache_dir() -> Path:
 def write_atomic(path: Path, data: bytes) -> None:
     """Write a file so that readers see the old content or the new, never a part.
 
-    Missing directories are made. Raises OSError; then the old file is as it was and no temporary
-    file is left.
+    Missing directories are made. A new file has the permissions that the user's umask gives, an
+    old one keeps its own. Raises OSError; then the old file is as it was and no temporary file is
+    left.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    # Not mkstemp(): its files are for their owner alone, and results are there to be shared.
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}"
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
+            if path.exists():
+                temporary.chmod(path.stat().st_mode & 0o777)
             file.write(data)
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:  # Ctrl-C too: whatever happens, the temporary file goes
         with suppress(OSError):
-            Path(temporary).unlink()
+            temporary.unlink()
         raise

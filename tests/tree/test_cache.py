@@ -40,3 +40,12 @@ def test_cache_is_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_dir() == tmp_path / "kmem-convert"
     assert not cache_dir().exists()
+
+
+def test_permissions_are_those_that_the_user_would_give(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    write_atomic(tmp_path / "new", b"one")
+    assert (tmp_path / "new").stat().st_mode == (tmp_path / "plain").stat().st_mode
+    (tmp_path / "new").chmod(0o640)
+    write_atomic(tmp_path / "new", b"two")
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o640

@@ -6,13 +6,14 @@ one use of a variable left, it would read a gfp mask as wrapper flags.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 
 from pycparser import c_ast
 
 from convert.rules.flag_declarations import declaration, declarations, type_span_of
 from convert.rules.flag_model import Declared, Failure, FlagFlow
+from convert.rules.flag_places import PlaceReader
 from convert.rules.flag_reading import (
     Holder,
     LocalFlags,
@@ -24,44 +25,28 @@ from convert.rules.flag_reading import (
 )
 from convert.rules.flag_use import Use, find_use, slot_use
 from convert.sites.family import AllocatorShape, Family, parameters, type_name
-from convert.sites.occurrences import Occurrence, Where, occurrences
+from convert.sites.occurrences import Occurrence, Where
 from convert.sites.sources import Sources
 from convert.source.edits import Span
 from convert.source.parse import Item
-from convert.source.variants import Call, Declarator, Variant
+from convert.source.variants import Call, Declarator
 
 _INTEGERS = frozenset(
     {"int", "unsigned", "unsigned int", "long", "unsigned long", "u32", "uint32_t", "__u32", "uint"}
 )
 
 
-class FlowReader:
+class FlowReader(PlaceReader):
     """Follows flags through the files of a run; `run` gives all uses, and what was lost."""
 
     def __init__(
         self, sources: Sources, family: Family, distrusted: Mapping[str, str] | None = None
     ) -> None:
-        self.sources = sources
+        super().__init__(sources, family)
         self.distrusted = distrusted or {}
-        self.family = family
         self.flow = FlagFlow()
-        self.wanted = frozenset({*family.flags, family.flag_type, *family.profile.wrappers})
-        self.allocators = family.allocators
-        self.macros = self._object_macros()
         self._pending: list[Holder] = []
         self._seen: set[Holder] = set()
-
-    def _object_macros(self) -> frozenset[str]:
-        """Names of macros, outside the family's files, whose body holds a flag."""
-        names: set[str] = set()
-        for path in self.sources.holding(self.family.flags):
-            parsed = self.sources.parsed(path, self.wanted)
-            if parsed is None:
-                continue
-            for item in parsed.macros:
-                if self.family.piece_at(path, item.span.start) is None:
-                    names.add(item.name)
-        return frozenset(names)
 
     def run(self) -> FlagFlow:
         """Start from every flag, flag type and wrapper call; then follow the holders."""
@@ -77,51 +62,6 @@ class FlowReader:
             except NotUnderstood as error:  # raised with the path already told apart
                 self.flow.failures.setdefault(holder, Failure("?", 0, error.what))
         return self.flow
-
-    def _occurrences(self, path: str, names: frozenset[str]) -> Iterator[Occurrence]:
-        source = self.sources.source(path)
-        if source is None:
-            return
-        for found in occurrences(source, names):
-            if found.where not in (Where.CODE, Where.DEFINE, Where.CONDITION):
-                continue
-            if self.family.piece_at(path, found.span.start) is None:
-                yield found
-
-    def places(self, path: str, offset: int) -> list[Place]:
-        """Every variant that holds the token at an offset; empty if none was parsed."""
-        parsed = self.sources.parsed(path, self.wanted)
-        item = parsed.item_at(offset) if parsed is not None else None
-        if parsed is None or not isinstance(item, Item):
-            return []
-        return [
-            self._place(path, item, variant) for variant in item.variants if variant.holds(offset)
-        ]
-
-    def function_at(self, path: str, offset: int) -> str | None:
-        """The name of the function around an offset, as far as it was parsed."""
-        parsed = self.sources.parsed(path, self.wanted)
-        item = parsed.item_at(offset) if parsed is not None else None
-        return item.name if isinstance(item, Item) and item.kind == "function" else None
-
-    def _place(self, path: str, item: Item, variant: Variant) -> Place:
-        source = self.sources.source(path)
-        assert source is not None
-        family = self.family
-        return Place(
-            source,
-            item,
-            variant,
-            family.flags,
-            family.flag_type,
-            self.allocators,
-            self.macros,
-        )
-
-    def _fail(self, path: str, offset: int, what: str) -> Failure:
-        source = self.sources.source(path)
-        assert source is not None
-        return Failure(path, source.line(offset), what)
 
     def _add(self, use: Use) -> None:
         self.flow.uses.add(use)
@@ -139,22 +79,6 @@ class FlowReader:
         if holder not in self._seen:
             self._seen.add(holder)
             self._pending.append(holder)
-
-    def agreed_use(self, path: str, offset: int) -> Use | Failure | None:
-        """The use around the name at an offset, as all variants agree; None if in no variant."""
-        found: set[Use | Failure] = set()
-        for place in self.places(path, offset):
-            node = place.variant.identifiers.get(offset)
-            if not isinstance(node, c_ast.ID):
-                found.add(self._fail(path, offset, "the name is used for something else here"))
-                continue
-            try:
-                found.add(find_use(place, node))
-            except NotUnderstood as error:
-                found.add(self._fail(path, error.offset, error.what))
-        if len(found) > 1:
-            return self._fail(path, offset, "the #if variants of this place do not agree")
-        return found.pop() if found else None
 
     def _start(self, path: str, found: Occurrence) -> None:
         offset = found.span.start
@@ -245,11 +169,6 @@ class FlowReader:
         elif found is not None:
             self.flow.failures.setdefault(holder, found)
 
-    def _item(self, path: str, start: int) -> Item | None:
-        parsed = self.sources.parsed(path, self.wanted)
-        item = parsed.item_at(start) if parsed is not None else None
-        return item if isinstance(item, Item) else None
-
     def _follow_variable(self, holder: Holder, path: str, start: int, name: str) -> None:
         item = self._item(path, start)
         if item is None:
@@ -325,21 +244,6 @@ class FlowReader:
         if not defined:
             failure = Failure(self.family.header, 1, f"no body of {function} in the files read")
             self.flow.failures.setdefault(holder, failure)
-
-    def _all(self, name: str) -> Iterator[tuple[str, Occurrence]]:
-        for path in self.sources.holding({name}):
-            for found in self._occurrences(path, frozenset({name})):
-                yield path, found
-
-    def _role(self, place: Place, span: Span, function: str) -> str:
-        if any(call.callee_span == span for call in place.variant.calls):
-            return "call"
-        if place.item.kind == "function" and place.item.name_span == span:
-            return "definition"
-        for declarator in place.variant.declarators:
-            if declarator.name_span == span and isinstance(declarator.node.type, c_ast.FuncDecl):
-                return "prototype"
-        return "other"
 
     def _call_argument(self, holder: Holder, place: Place, span: Span, index: int) -> None:
         call = next(c for c in place.variant.calls if c.callee_span == span)

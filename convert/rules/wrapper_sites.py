@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pycparser import c_ast
 
 from convert.errors import InternalCheckError
-from convert.flow.null_checks import Checked, Unchecked, null_check
+from convert.flow.null_checks import Checked, Unchecked, null_check_of_item
 from convert.rules.calls import CallRefused, Given, convert_allocation, directive_in
 from convert.rules.drafts import Account, Draft
 from convert.rules.flag_flow import FlowReader
@@ -248,7 +248,7 @@ class WrapperSites:
         """What a reviewer should know about the checks of the result."""
         if contract.may_fail is None:
             return ()
-        found = null_check(source, place.variant, call, self._frees)
+        found = null_check_of_item(source, place.item, call, self._frees)
         if contract.may_fail and isinstance(found, Unchecked):
             return (f"may fail, but the result is {found.how} in line {found.line} unchecked",)
         if not contract.may_fail and isinstance(found, Checked):

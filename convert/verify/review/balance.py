@@ -17,6 +17,7 @@ from pycparser import c_ast
 
 from convert.flow.code import Routine
 from convert.flow.control import Point, Role
+from convert.flow.provenance.names import Names, ScopeCall
 from convert.flow.terms import (
     arguments,
     call_name,
@@ -25,7 +26,6 @@ from convert.flow.terms import (
     spelled,
     strip,
 )
-from convert.verify.review.names import Names, ScopeCall
 from convert.verify.review.scopes import inner_first
 from convert.verify.review.values import nodes_of
 

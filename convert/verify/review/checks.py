@@ -9,8 +9,8 @@ from enum import Enum
 from pycparser import c_ast
 
 from convert.flow.control import Point, Role
+from convert.flow.provenance.names import Names
 from convert.flow.terms import arguments, call_name, place_text, strip
-from convert.verify.review.names import Names
 from convert.verify.review.sites import Site
 from convert.verify.review.values import nodes_of
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from convert.flow.code import Routine, words_of
+from convert.flow.provenance.names import Names
 from convert.source.parse import ParsedFile, ParseRefusal
 from convert.source.text import BrokenSource
 from convert.tree.kernel import KernelTree
@@ -30,7 +31,6 @@ from convert.verify.review.matching import (
     match_sites,
 )
 from convert.verify.review.model import CommitReview, Finding, Rule, Severity, ordered
-from convert.verify.review.names import Names
 from convert.verify.review.scope_changes import balance_findings, opened_kinds, removed_scopes
 from convert.verify.review.sites import Site, SiteKind
 from convert.verify.review.states import C_SUFFIXES, State

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pycparser import c_ast
 
+from convert.flow.provenance.names import Names
 from convert.flow.terms import arguments, operands, place_text, spelled
 from convert.semantics.gfp import GfpTable
 from convert.semantics.sizes import Exceeds, MayExceed
@@ -14,7 +15,6 @@ from convert.verify.review.checks import Use, UseKind, use_of
 from convert.verify.review.declared import Declared
 from convert.verify.review.matching import SitePair
 from convert.verify.review.model import Finding, Rule, Severity
-from convert.verify.review.names import Names
 from convert.verify.review.promises import PAGE_ALLOCATOR, Promise, PromiseReader
 from convert.verify.review.sites import Site, SiteKind
 from convert.verify.review.sizes import SizeJudge

@@ -8,6 +8,10 @@ from functools import cached_property
 
 from convert.errors import InputError
 from convert.flow.code import FunctionKey
+from convert.flow.provenance.index import FunctionFacts, Index
+from convert.flow.provenance.names import Names
+from convert.flow.provenance.places import Result
+from convert.flow.provenance.search import Provenance
 from convert.flow.terms import TypeRef
 from convert.semantics.cint import UINT, CType
 from convert.semantics.constants import KERNEL_TYPEDEFS, Constants
@@ -24,11 +28,7 @@ from convert.semantics.signature import signature_of
 from convert.source.dialect import Dialect
 from convert.source.text import BrokenSource, read_source
 from convert.tree.kernel import KernelTree
-from convert.verify.review.index import FunctionFacts, Index
-from convert.verify.review.names import Names
-from convert.verify.review.places import Result
 from convert.verify.review.promises import Promise, PromiseReader
-from convert.verify.review.provenance import Provenance
 from convert.verify.review.values import Values
 
 _VOID = TypeRef("void", 1)

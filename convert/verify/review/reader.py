@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from pycparser import c_ast
 
 from convert.flow.code import FunctionKey, Routine
+from convert.flow.provenance.index import FunctionFacts
+from convert.flow.provenance.names import Names
+from convert.flow.provenance.places import Param
 from convert.flow.terms import arguments, place_text, spelled
 from convert.semantics.cint import UINT, CInt, exact, unknown
 from convert.semantics.execution import CannotRun
@@ -16,9 +19,6 @@ from convert.semantics.model import Contract
 from convert.semantics.stubs import Primitive
 from convert.source.variants import Call
 from convert.verify.review.contracts import Wrapper, Wrappers
-from convert.verify.review.index import FunctionFacts
-from convert.verify.review.names import Names
-from convert.verify.review.places import Param
 from convert.verify.review.promises import NO_PROMISE, Promise, united
 from convert.verify.review.scopes import kinds_open
 from convert.verify.review.sites import Site, SiteKind, size_text, targets_of

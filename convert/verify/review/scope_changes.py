@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from convert.flow.code import Routine
+from convert.flow.provenance.index import Index
+from convert.flow.provenance.names import Names
 from convert.source.variants import Call
 from convert.verify.review.balance import Fault, FaultKind, scope_faults
-from convert.verify.review.index import Index
 from convert.verify.review.matching import FunctionPair
 from convert.verify.review.model import Finding, Rule, Severity
-from convert.verify.review.names import Names
 from convert.verify.review.scopes import kinds_open
 
 

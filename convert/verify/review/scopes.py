@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable
 from pycparser import c_ast
 
 from convert.flow.code import Routine
+from convert.flow.provenance.names import Names
 from convert.flow.terms import call_name
-from convert.verify.review.names import Names
 
 Depths = dict[str, int]  # kind of scope -> how many are open at least
 

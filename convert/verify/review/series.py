@@ -10,6 +10,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from convert.errors import InputError
+from convert.flow.provenance.names import Names, load_names
 from convert.tree.git import NotARepository
 from convert.tree.kernel import KernelTree
 from convert.verify.review.commit import ScopeProof, Setting, review_commit
@@ -22,7 +23,6 @@ from convert.verify.review.mails import (
     whole_prefix,
 )
 from convert.verify.review.model import CommitReview, Review
-from convert.verify.review.names import Names, load_names
 from convert.verify.review.revisions import is_range, read_range, repository_of
 from convert.verify.review.sites import Site
 from convert.verify.review.states import (

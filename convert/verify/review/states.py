@@ -10,6 +10,9 @@ from pathlib import Path, PurePosixPath
 
 from convert.errors import InputError
 from convert.flow.code import Routine, routines_of
+from convert.flow.provenance.index import FileFacts, Index, file_facts
+from convert.flow.provenance.names import Names
+from convert.flow.provenance.search import Provenance
 from convert.semantics.capabilities import capabilities
 from convert.semantics.gfp import GFP_HEADERS, GfpTable, load_gfp
 from convert.semantics.scopes import ScopeTable, scope_table
@@ -18,11 +21,8 @@ from convert.source.parse import ParsedFile, parse_file
 from convert.source.text import BrokenSource, read_source
 from convert.tree.kernel import KernelTree
 from convert.verify.review.contracts import ConstantTable, Wrappers
-from convert.verify.review.index import FileFacts, Index, file_facts
 from convert.verify.review.mails import Commit
-from convert.verify.review.names import Names
 from convert.verify.review.overlay import OverlayTree
-from convert.verify.review.provenance import Provenance
 from convert.verify.review.reader import SiteReader
 from convert.verify.review.sizes import TreeSizes
 

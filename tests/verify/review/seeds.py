@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from convert.flow.code import Routine
+from convert.flow.provenance.names import load_names
+from convert.flow.provenance.places import Field, Result
 from convert.semantics.sizes import MayExceed
 from convert.source.edits import Edit, Span, apply_edits
 from convert.tree.kernel import KernelTree
 from convert.verify.review.frees import Mismatch, mismatches
-from convert.verify.review.names import load_names
 from convert.verify.review.overlay import OverlayTree
-from convert.verify.review.places import Field, Result
 from convert.verify.review.sites import Site, SiteKind
 from convert.verify.review.states import State, Workshop, series_dialect
 from tests.verify.review.patches import diff_of, mail_of

@@ -9,12 +9,12 @@ from pycparser import c_ast
 
 from convert.flow.code import Routine, routines_of
 from convert.flow.control import Role, flow_of
+from convert.flow.provenance.names import load_names
 from convert.flow.terms import place_text, spelled
 from convert.source.dialect import load_dialect
 from convert.source.parse import parse_file
 from convert.source.text import read_source
 from convert.verify.review.checks import UseKind, use_of
-from convert.verify.review.names import load_names
 from convert.verify.review.states import State, Workshop, roots_of, series_dialect
 from tests.verify.review.patches import TOY, minikernel, review_change, serious, told, with_files
 from tests.verify.review.toys import body, toy

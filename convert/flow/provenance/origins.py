@@ -15,17 +15,8 @@ from pycparser import c_ast
 
 from convert.flow.code import FunctionKey, Routine
 from convert.flow.control import Point, Role
-from convert.flow.terms import (
-    TypeRef,
-    arguments,
-    call_name,
-    place_text,
-    root_name,
-    strip,
-    type_ref,
-)
-from convert.verify.review.names import Names
-from convert.verify.review.places import (
+from convert.flow.provenance.names import Names
+from convert.flow.provenance.places import (
     NOTHING,
     Alloc,
     Field,
@@ -40,7 +31,16 @@ from convert.verify.review.places import (
     Ref,
     Result,
 )
-from convert.verify.review.pointers import PointerReader
+from convert.flow.provenance.pointers import PointerReader
+from convert.flow.terms import (
+    TypeRef,
+    arguments,
+    call_name,
+    place_text,
+    root_name,
+    strip,
+    type_ref,
+)
 
 
 def flows_of(routine: Routine, names: Names, statics: frozenset[str]) -> Flows:

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pycparser import c_ast
 
 from convert.flow.code import Routine
-from convert.flow.terms import TypeRef, strip, type_ref
-from convert.verify.review.names import Names
-from convert.verify.review.places import (
+from convert.flow.provenance.names import Names
+from convert.flow.provenance.places import (
     NOTHING,
     Field,
     Global,
@@ -23,6 +22,7 @@ from convert.verify.review.places import (
     Ref,
     Result,
 )
+from convert.flow.terms import TypeRef, strip, type_ref
 
 
 @dataclass

@@ -15,11 +15,11 @@ from typing import TypeVar
 from pycparser import c_ast
 
 from convert.flow.code import FunctionKey, Routine, routines_of
+from convert.flow.provenance.names import Names
+from convert.flow.provenance.origins import flows_of
+from convert.flow.provenance.places import Flows
 from convert.flow.terms import UNKNOWN_TYPE, TypeRef, type_ref
 from convert.source.parse import Item, ParsedFile, ParseRefusal
-from convert.verify.review.names import Names
-from convert.verify.review.origins import flows_of
-from convert.verify.review.places import Flows
 
 V = TypeVar("V")
 _MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)(?!\w|\()", re.MULTILINE)

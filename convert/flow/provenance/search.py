@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from convert.flow.code import FunctionKey
-from convert.flow.terms import TypeRef
-from convert.verify.review.index import Index
-from convert.verify.review.places import (
+from convert.flow.provenance.index import Index
+from convert.flow.provenance.places import (
     Alloc,
     Field,
     Free,
@@ -21,6 +20,7 @@ from convert.verify.review.places import (
     Param,
     Result,
 )
+from convert.flow.terms import TypeRef
 
 
 @dataclass(frozen=True)

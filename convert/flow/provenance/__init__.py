@@ -1,0 +1,1 @@
+"""Where the memory of a free can come from: flows of pointers, evidence, completeness."""

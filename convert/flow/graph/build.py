@@ -1,0 +1,240 @@
+"""Building the call graph of some paths of a kernel tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from convert.flow.code import FunctionKey, Routine
+from convert.flow.graph.graph import CallEdge, CallGraph, Stored, UnresolvedCall
+from convert.flow.graph.headers import Headers
+from convert.flow.graph.mentions import outside_mentions
+from convert.flow.graph.model import Place, Resolution, Targets
+from convert.flow.graph.places import CallSite, Spot
+from convert.flow.graph.program import Program
+from convert.flow.graph.reader import Reader
+from convert.flow.graph.roots import Roots
+from convert.flow.graph.signatures import Signatures
+from convert.flow.graph.solve import Solver
+from convert.flow.graph.types import Types
+from convert.flow.graph.typing import Typing
+from convert.profiles.callbacks import Callbacks, load_callbacks
+from convert.semantics.stubs import load_stubs
+from convert.sites.sources import Sources
+from convert.source.dialect import load_dialect
+from convert.source.parse import Item, ParsedFile
+from convert.tree.kernel import KernelTree
+
+Progress = Callable[[str], None]
+
+
+def _silent(message: str) -> None:
+    """Say nothing."""
+
+
+def build_graph(
+    tree: KernelTree,
+    paths: Sequence[str],
+    *,
+    cache_dir: Path | None = None,
+    progress: Progress = _silent,
+) -> CallGraph:
+    """Read all C files under the paths and find what each call may run.
+
+    Raises InputError for a path that is not in the tree.
+    """
+    sources = Sources(tree, paths, lambda: load_dialect(tree, paths, cache_dir))
+    return _Builder(sources, load_callbacks(), progress).build()
+
+
+@dataclass
+class _Builder:
+    sources: Sources
+    callbacks: Callbacks
+    progress: Progress
+    sites: dict[Routine, tuple[CallSite, ...]] = field(default_factory=dict)
+
+    def build(self) -> CallGraph:
+        self.progress("reading")
+        self.program.read(self.sources.c_files, self.traps)
+        self.progress("following functions' addresses")
+        self.read_all()
+        solver, roots = self.solve()
+        return self.graph(solver, roots)
+
+    @cached_property
+    def traps(self) -> frozenset[str]:
+        helpers = load_stubs().helper
+        return frozenset(name for one in helpers if one.does == "trap" for name in one.names)
+
+    @cached_property
+    def headers(self) -> Headers:
+        return Headers(self.sources.tree, frozenset(self.sources.c_files), self.sources.tables)
+
+    @cached_property
+    def program(self) -> Program:
+        types = Types(elsewhere=self.headers.aggregate, more_typedefs=self.headers.typedef)
+        return Program(self.sources, types)
+
+    @cached_property
+    def typing(self) -> Typing:
+        return Typing(self.program, self.headers)
+
+    @cached_property
+    def reader(self) -> Reader:
+        return Reader(self.program, self.typing, self.callbacks)
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def read_all(self) -> None:
+        for found in tuple(self.program.routines.values()):
+            for routine in found:
+                self.sites[routine] = self.reader.read(routine)
+        for found in tuple(self.program.constants.values()):
+            for routine in found:
+                if routine.variant.calls:
+                    self.sites[routine] = self.reader.read(routine)
+        for parsed in self.program.files.values():
+            for item in parsed.declarations:
+                if _may_matter(item):
+                    self.read_declaration(parsed, item)
+
+    def read_declaration(self, parsed: ParsedFile, item: Item) -> None:
+        key = FunctionKey(parsed.source.path, f"({item.name})")
+        for variant in item.variants:
+            self.reader.read_global(Routine(key, parsed.source, item, variant))
+
+    # -- solving -------------------------------------------------------------------------------
+
+    def solve(self) -> tuple[Solver, Roots]:
+        facts = self.reader.facts
+        signatures = Signatures(self.typing, self.program.routines)
+        solver = Solver(facts, self.program.routines, signatures)
+        solver.prepare(())
+        own = self.program.types.own
+        for spot in tuple(solver.fields()):
+            if spot.owner not in own:
+                solver.add(spot, _UNKNOWN)
+        solver.run()
+        roots = self.roots(solver)
+        known: set[FunctionKey] = set()
+        while True:
+            for key in roots.found.keys() - known:
+                known.add(key)
+                for routine in self.program.routines.get(key, ()):
+                    for name in routine.parameters:
+                        solver.add(Spot("local", key, name), _UNKNOWN)
+            solver.run()
+            solver.finish()
+            roots = self.roots(solver)
+            if roots.found.keys() <= known:
+                return solver, roots
+
+    def roots(self, solver: Solver) -> Roots:
+        found = Roots(self.program, self.callbacks)
+        found.mentioned(self.mentions)
+        found.unparsed()
+        found.handed(self.reader.facts, solver)
+        found.stored(self.reader.facts, solver)
+        return found
+
+    @cached_property
+    def mentions(self) -> Mapping[str, Place]:
+        self.progress("searching the rest of the tree")
+        names = {key.name for key in self.program.routines if not key.home}
+        return outside_mentions(self.sources.tree, frozenset(self.sources.c_files), names)
+
+    # -- result --------------------------------------------------------------------------------
+
+    def graph(self, solver: Solver, roots: Roots) -> CallGraph:
+        facts = self.reader.facts
+        targets = {site.number: self.targets(solver, site) for site in facts.calls}
+        return CallGraph(
+            routines=self.program.frozen(),
+            roots={key: tuple(found) for key, found in roots.found.items()},
+            initialisers=self.initialisers(),
+            tables=self.tables(),
+            unresolved=tuple(self.unresolved(solver)),
+            unparsed=tuple(self.program.refusals),
+            files=self.sources.c_files,
+            _program=self.program,
+            _typing=self.typing,
+            _sites=self.sites,
+            _targets=targets,
+            _callers=self.callers(targets),
+            _by_node=self.reader.by_node,
+            _constants=self.constants(),
+        )
+
+    def targets(self, solver: Solver, site: CallSite) -> Targets:
+        if site.keys:
+            return Targets(site.keys, (), Resolution.DIRECT, True)
+        if site.outside is not None:
+            return Targets((), (site.outside,), Resolution.DIRECT, True)
+        found = tuple(sorted(solver.targets[site.number], key=lambda key: (key.name, key.home)))
+        if site.number in solver.unresolved:
+            return Targets(found, (), Resolution.SIGNATURE, False)
+        how = Resolution.VALUE if site.through is None else Resolution.FIELD
+        if solver.from_outside(site) and site.through is not None:
+            owner = site.through.owner or "?"
+            return Targets(found, (f"{owner}.{site.through.name}",), how, False)
+        return Targets(found, (), how, True)
+
+    def callers(self, targets: Mapping[int, Targets]) -> Mapping[FunctionKey, tuple[CallEdge, ...]]:
+        found: dict[FunctionKey, dict[CallEdge, None]] = {}
+        for site in self.reader.facts.calls:
+            reached = targets[site.number]
+            for key in reached.functions:
+                edge = CallEdge(site.routine.key, site.place, reached.how)
+                found.setdefault(key, {})[edge] = None
+        for user, constant, place in self.reader.facts.uses:
+            edge = CallEdge(user.key, place, Resolution.DIRECT)
+            found.setdefault(constant.key, {})[edge] = None
+        return {key: tuple(edges) for key, edges in found.items()}
+
+    def constants(self) -> Mapping[Routine, tuple[tuple[Routine, Place], ...]]:
+        found: dict[Routine, list[tuple[Routine, Place]]] = {}
+        for user, constant, place in self.reader.facts.uses:
+            found.setdefault(user, []).append((constant, place))
+        return {user: tuple(used) for user, used in found.items()}
+
+    def initialisers(self) -> Mapping[tuple[str, str], tuple[Stored, ...]]:
+        found: dict[tuple[str, str], dict[tuple[FunctionKey, Place], Stored]] = {}
+        for spot, key, place, table in self.reader.facts.stored:
+            known = found.setdefault((str(spot.owner or "?"), spot.name), {})
+            before = known.get((key, place))
+            if before is None or before.table is None:
+                known[key, place] = Stored(key, place, table)
+        return {member: tuple(stored.values()) for member, stored in found.items()}
+
+    def tables(self) -> Mapping[tuple[str, str], Mapping[str, tuple[FunctionKey, ...]]]:
+        found: dict[tuple[str, str], dict[str, dict[FunctionKey, None]]] = {}
+        for spot, key, _, table in self.reader.facts.stored:
+            if table is not None:
+                found.setdefault(table, {}).setdefault(spot.name, {})[key] = None
+        return {
+            table: {member: tuple(keys) for member, keys in members.items()}
+            for table, members in found.items()
+        }
+
+    def unresolved(self, solver: Solver) -> Iterable[UnresolvedCall]:
+        for site in self.reader.facts.calls:
+            if site.number in solver.unresolved:
+                yield UnresolvedCall(
+                    site.place,
+                    site.routine.text(site.call.node),
+                    solver.signatures.text(site),
+                    len(solver.targets[site.number]),
+                )
+
+
+_UNKNOWN = Spot("unknown", None, "")
+
+
+def _may_matter(item: Item) -> bool:
+    """Whether a declaration can hold a function's address: it has an initialiser or is a macro."""
+    return item.kind == "macro-call" or any(
+        one.init is not None for variant in item.variants for one in variant.declarators
+    )

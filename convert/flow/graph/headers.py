@@ -1,0 +1,162 @@
+"""Declarations of the kernel's headers outside the paths, found by name when they are needed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from convert.source.dialect import Dialect
+from convert.source.parse import Item, ParsedFile, parse_file
+from convert.source.text import BrokenSource, read_source
+from convert.source.typedefs import typedef_names
+from convert.tree.kernel import KernelTree
+
+# Searched in this order; the second holds the first.
+_ROOTS = ("include/linux/", "include/")
+_AGGREGATE = re.compile(rb"^[ \t]*(struct|union)[ \t]+(\w+)[^;{}()=,]*\{", re.MULTILINE)
+_TYPEDEF = re.compile(rb"^typedef\b", re.MULTILINE)
+_DEFINE = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.MULTILINE)
+_INLINE = re.compile(
+    rb"^(?:static|extern)?[ \t]*(?:__always_inline|inline|__inline__)\b[^;{}#]*?\b(\w+)[ \t]*\(",
+    re.MULTILINE,
+)
+
+
+@dataclass
+class Headers:
+    """The tree's headers. Nothing is read before the first question."""
+
+    tree: KernelTree
+    skip: frozenset[str]  # headers of the paths
+    dialect: Callable[[], Dialect]
+    _texts: dict[str, bytes] = field(default_factory=dict)
+    _indexes: dict[tuple[str, str], dict[str, list[tuple[str, int]]]] = field(default_factory=dict)
+
+    def aggregate(self, tag: str) -> tuple[Item, ...]:
+        """The definitions of ``struct foo`` or ``union foo``."""
+        return self._find(tag, "aggregate", _cut_statement)
+
+    def typedef(self, name: str) -> tuple[Item, ...]:
+        """The typedefs of a name."""
+        return self._find(name, "typedef", _cut_statement)
+
+    def macro(self, name: str) -> tuple[ParsedFile, ...]:
+        """The definitions of a macro, each as a file of its own."""
+        return self._parsed(name, "macro", _cut_line)
+
+    def inline(self, name: str) -> tuple[ParsedFile, ...]:
+        """The definitions of a static inline function, each as a file of its own."""
+        return self._parsed(name, "inline", _cut_function)
+
+    # -- finding -------------------------------------------------------------------------------
+
+    def _find(self, name: str, kind: str, cut: Callable[[bytes, int], bytes]) -> tuple[Item, ...]:
+        return tuple(item for file in self._parsed(name, kind, cut) for item in file.declarations)
+
+    def _parsed(
+        self, name: str, kind: str, cut: Callable[[bytes, int], bytes]
+    ) -> tuple[ParsedFile, ...]:
+        found = []
+        for path, offset in self._places(name, kind):
+            text = cut(self._texts[path], offset)
+            padding = b"\n" * self._texts[path].count(b"\n", 0, offset)
+            try:
+                source = read_source(path, padding + text)
+            except BrokenSource:
+                continue
+            found.append(parse_file(source, self.dialect()))
+        return tuple(found)
+
+    def _places(self, name: str, kind: str) -> list[tuple[str, int]]:
+        for root in _ROOTS:
+            found = self._index(root, kind).get(name)
+            if found:
+                return found
+        return []
+
+    def _index(self, root: str, kind: str) -> dict[str, list[tuple[str, int]]]:
+        known = self._indexes.get((root, kind))
+        if known is None:
+            known = self._indexes[root, kind] = {}
+            for path, data in self._files(root):
+                for name, offset in _NAMES[kind](data):
+                    known.setdefault(name, []).append((path, offset))
+        return known
+
+    def _files(self, root: str) -> Iterator[tuple[str, bytes]]:
+        folder = root.rstrip("/")
+        if not self.tree.exists(folder):
+            return
+        for path in self.tree.files(folder):
+            if path.endswith(".h") and path not in self.skip:
+                if path not in self._texts:
+                    self._texts[path] = self.tree.read(path)
+                yield path, self._texts[path]
+
+
+def _aggregates(data: bytes) -> Iterator[tuple[str, int]]:
+    for match in _AGGREGATE.finditer(data):
+        yield f"{match[1].decode()} {match[2].decode()}", match.start()
+
+
+def _typedefs(data: bytes) -> Iterator[tuple[str, int]]:
+    for match in _TYPEDEF.finditer(data):
+        text = _cut_statement(data, match.start()).decode("latin-1")
+        for name in typedef_names(text):
+            yield name, match.start()
+
+
+def _macros(data: bytes) -> Iterator[tuple[str, int]]:
+    for match in _DEFINE.finditer(data):
+        yield match[1].decode(), match.start()
+
+
+def _inlines(data: bytes) -> Iterator[tuple[str, int]]:
+    for match in _INLINE.finditer(data):
+        yield match[1].decode(), match.start()
+
+
+_NAMES: dict[str, Callable[[bytes], Iterator[tuple[str, int]]]] = {
+    "aggregate": _aggregates,
+    "typedef": _typedefs,
+    "macro": _macros,
+    "inline": _inlines,
+}
+_BRACES = re.compile(rb"[{};]")
+
+
+def _cut_statement(data: bytes, start: int) -> bytes:
+    """The text up to the ``;`` outside braces."""
+    depth = 0
+    for match in _BRACES.finditer(data, start):
+        char = match[0]
+        depth += (char == b"{") - (char == b"}")
+        if char == b";" and depth == 0:
+            return data[start : match.end()]
+        if depth < 0:
+            break
+    return b""
+
+
+def _cut_function(data: bytes, start: int) -> bytes:
+    """The text up to the brace that closes the function; nothing for a declaration."""
+    depth = 0
+    for match in _BRACES.finditer(data, start):
+        char = match[0]
+        depth += (char == b"{") - (char == b"}")
+        if depth == 0:
+            return data[start : match.end()] if char == b"}" else b""
+    return b""
+
+
+def _cut_line(data: bytes, start: int) -> bytes:
+    """A directive with its continuation lines."""
+    end = start
+    while True:
+        end = data.find(b"\n", end)
+        if end < 0:
+            return data[start:]
+        if data[end - 1 : end] != b"\\" and data[end - 2 : end] != b"\\\r":
+            return data[start : end + 1]
+        end += 1

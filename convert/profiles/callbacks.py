@@ -1,0 +1,91 @@
+"""What the kernel does with the functions that it is given, read from callbacks.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cached_property
+from importlib import resources
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from convert.errors import InputError
+
+Kind = Literal["work", "thread", "timer", "module", "exported", "completion", "shrinker"]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    names: tuple[str, ...] = Field(min_length=1)
+    source: str = Field(min_length=1)
+
+
+class Taker(_Entry):
+    """Functions and macros that take a callback; ``kind``: what runs it."""
+
+    kind: Kind
+
+
+class RunMember(_Entry):
+    """Members of structures (of ``owner`` only, if given) that hold callbacks of a kind."""
+
+    kind: Kind
+    owner: str | None = None
+
+
+class ValueMacros(_Entry):
+    """Macros that are worth one of their arguments."""
+
+
+class StoreMacros(_Entry):
+    """Macros that store their second argument where the first one says."""
+
+
+class Callbacks(BaseModel):
+    """The names of callbacks.toml; see there for the meaning of each list."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = Field(alias="schema")
+    taker: tuple[Taker, ...] = ()
+    member: tuple[RunMember, ...] = ()
+    value: tuple[ValueMacros, ...] = ()
+    store: tuple[StoreMacros, ...] = ()
+
+    @cached_property
+    def takers(self) -> dict[str, Kind]:
+        """What runs the callback that a function or macro takes."""
+        return {name: entry.kind for entry in self.taker for name in entry.names}
+
+    @cached_property
+    def members(self) -> dict[tuple[str | None, str], Kind]:
+        """What runs the callback that a member holds, by owner (or None) and member."""
+        return {(entry.owner, name): entry.kind for entry in self.member for name in entry.names}
+
+    @cached_property
+    def values(self) -> frozenset[str]:
+        """Macros that are worth one of their arguments."""
+        return frozenset(name for entry in self.value for name in entry.names)
+
+    @cached_property
+    def stores(self) -> frozenset[str]:
+        """Macros that store their second argument where the first one says."""
+        return frozenset(name for entry in self.store for name in entry.names)
+
+
+def parse_callbacks(text: str, origin: str) -> Callbacks:
+    """Read the names from TOML text; raises InputError naming ``origin`` and the offending key."""
+    try:
+        return Callbacks.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{origin}: not valid TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{origin}: {where}: {first['msg']}") from error
+
+
+def load_callbacks() -> Callbacks:
+    """Read the callbacks.toml that ships with the tool."""
+    entry = resources.files("convert.profiles").joinpath("callbacks.toml")
+    return parse_callbacks(entry.read_text("utf-8"), "callbacks.toml")

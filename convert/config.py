@@ -15,7 +15,8 @@ NAME = ".kmem-convert.toml"
 class Config(BaseModel):
     """What a configuration file may set; the command line wins over it.
 
-    recipe, profile, prefix, keep_nowarn: as the options of the same name.
+    recipe, profile, prefix, keep_nowarn: as the options of the same name. simplify: a list of
+    names.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -24,6 +25,7 @@ class Config(BaseModel):
     profile: str | None = None
     prefix: str | None = None
     keep_nowarn: bool | None = None
+    simplify: tuple[str, ...] = ()
 
 
 def load_config(directory: Path) -> Config:

@@ -11,6 +11,7 @@ from convert.plan import Axiom, Plan
 from convert.profiles.wrappers import WrapperProfile, load_profile
 from convert.rules.calls import SizeJudge
 from convert.rules.exact import ExactRecipe
+from convert.rules.simplify.stages import simplified
 from convert.semantics.contracts import WrapperContract
 from convert.semantics.derived import Meaning, derive
 from convert.semantics.sizes import Consequence, SizeReader, never_fail_consequence
@@ -23,6 +24,7 @@ from convert.source.dialect import load_dialect
 from convert.source.parse import Item, ParsedFile
 from convert.source.text import SourceFile
 from convert.source.variants import Call
+from convert.source.vocabulary import Dialect
 from convert.tree.kernel import KernelTree
 
 RECIPES = ("exact",)
@@ -34,6 +36,7 @@ class Options:
     """What a user can choose: see ``kmem-convert report --help``.
 
     ``cache_dir`` is None for no cache. ``keep_nowarn`` keeps ``__GFP_NOWARN`` in every mask.
+    ``simplify`` names simplifications to make behind the recipe's steps.
     """
 
     recipe: str = "exact"
@@ -41,6 +44,7 @@ class Options:
     prefix: str | None = None
     keep_nowarn: bool = False
     cache_dir: Path | None = None
+    simplify: tuple[str, ...] = ()
 
 
 def _quiet(_: str) -> None:
@@ -61,11 +65,23 @@ def normal_paths(tree: KernelTree, paths: Sequence[str]) -> tuple[str, ...]:
 def make_plan(
     tree: KernelTree, paths: Sequence[str], options: Options, progress: Progress = _quiet
 ) -> Plan:
-    """Decide every site under ``paths``.
+    """Decide every site under ``paths``, then make the simplifications that are asked for.
 
     Raises InputError for unusable input and InternalCheckError when one of the tool's own checks
     fails. Writes nothing (but the cache).
     """
+    plan = _converted(tree, paths, options, progress)
+
+    def dialect() -> Dialect:
+        return load_dialect(tree, plan.paths, options.cache_dir)
+
+    return simplified(plan, tree, options.simplify, dialect, progress)
+
+
+def _converted(
+    tree: KernelTree, paths: Sequence[str], options: Options, progress: Progress
+) -> Plan:
+    """The plan of the recipe alone."""
     if options.recipe not in RECIPES:
         raise InputError(f"no recipe {options.recipe!r}; there are: {', '.join(RECIPES)}")
     profile = load_profile(options.profile)

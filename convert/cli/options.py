@@ -19,6 +19,7 @@ from convert.errors import InputError
 from convert.pipeline import RECIPES, Options, Progress, make_plan
 from convert.plan import Plan
 from convert.rules.model import Refused
+from convert.rules.simplify.stages import NAMES, chosen
 from convert.series.model import Generator
 from convert.tree.cache import cache_dir, write_atomic
 from convert.tree.open import open_tree
@@ -39,6 +40,12 @@ def planning_options(command: Callable[_P, _R]) -> Callable[_P, _R]:
             default=None,
             help="Keep the __GFP_NOWARN that the wrappers always passed (default: drop it).",
         ),
+        click.option(
+            "--simplify",
+            multiple=True,
+            metavar="NAME[,NAME]",
+            help=f"Further steps behind the conversion: {', '.join(NAMES)}, or all.",
+        ),
         click.option("--prefix", help="Subject prefix of the commits, e.g. xfs."),
         click.option("--profile", help="Wrapper family (default: xfs)."),
         click.option(
@@ -57,6 +64,7 @@ def options_of(
     prefix: str | None,
     keep_nowarn: bool | None,
     no_cache: bool,
+    simplify: tuple[str, ...] = (),
 ) -> Options:
     """The command line's options over the configuration file's over the defaults."""
     config = load_config(Path.cwd())
@@ -67,6 +75,7 @@ def options_of(
         prefix=prefix or config.prefix,
         keep_nowarn=bool(config.keep_nowarn if keep_nowarn is None else keep_nowarn),
         cache_dir=None if no_cache else cache_dir(),
+        simplify=chosen(simplify or config.simplify),
     )
 
 

@@ -59,9 +59,12 @@ def report(
     prefix: str | None,
     keep_nowarn: bool | None,
     no_cache: bool,
+    simplify: tuple[str, ...],
 ) -> None:
     """Dry run: every site, its decision, the evidence, the diff."""
-    plan = plan_of(tree, paths, options_of(recipe, profile, prefix, keep_nowarn, no_cache))
+    plan = plan_of(
+        tree, paths, options_of(recipe, profile, prefix, keep_nowarn, no_cache, simplify)
+    )
     writers: dict[str, Callable[[Plan], str]] = {
         "json": lambda p: report_json(p, __version__),
         "html": report_html,
@@ -95,10 +98,13 @@ def series(
     prefix: str | None,
     keep_nowarn: bool | None,
     no_cache: bool,
+    simplify: tuple[str, ...],
 ) -> None:
     """Write the patch series as mail files, with a cover letter."""
     need_git()
-    plan = plan_of(tree, paths, options_of(recipe, profile, prefix, keep_nowarn, no_cache))
+    plan = plan_of(
+        tree, paths, options_of(recipe, profile, prefix, keep_nowarn, no_cache, simplify)
+    )
     if not worth_it(plan):
         return
     with progress_line() as progress:
@@ -135,10 +141,13 @@ def apply(
     prefix: str | None,
     keep_nowarn: bool | None,
     no_cache: bool,
+    simplify: tuple[str, ...],
 ) -> None:
     """Commit the series on a new local branch; work tree, index and HEAD stay as they are."""
     need_git()
-    plan = plan_of(tree, paths, options_of(recipe, profile, prefix, keep_nowarn, no_cache))
+    plan = plan_of(
+        tree, paths, options_of(recipe, profile, prefix, keep_nowarn, no_cache, simplify)
+    )
     if not worth_it(plan):
         return
     with progress_line() as progress:
@@ -163,10 +172,11 @@ def explain(
     prefix: str | None,
     keep_nowarn: bool | None,
     no_cache: bool,
+    simplify: tuple[str, ...],
 ) -> None:
     """Tell one site whole: contract, executed lines, decision, reason, diff."""
     path, line = place_of(place)
-    options = options_of(recipe, profile, prefix, keep_nowarn, no_cache)
+    options = options_of(recipe, profile, prefix, keep_nowarn, no_cache, simplify)
     plan = plan_of(tree, (wrapper_home(open_tree(tree), path, options),), options)
     for text in explain_site(plan, path, line):
         click.echo(text)

@@ -6,7 +6,7 @@ it on a request of several pages whose first attempt fails.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pycparser import c_ast
@@ -91,12 +91,8 @@ class _Inquiry:
 
     def declared(self) -> Iterator[Capability]:
         """Which names the headers declare or define."""
-        found: dict[str, Where] = {}
-        for path in (*self.facts.headers, *GFP_HEADERS):
-            if self.tree.exists(path):
-                source = read_source(path, self.tree.read(path))
-                for name, where in _declarations(source, frozenset(self.facts.names)):
-                    found.setdefault(name, where)
+        headers = (*self.facts.headers, *GFP_HEADERS)
+        found = declared_names(self.tree, frozenset(self.facts.names), headers)
         for name in self.facts.names:
             evidence = (found[name],) if name in found else ()
             note = "" if name in found else "not found"
@@ -210,6 +206,19 @@ class _Inquiry:
             return Capability(name, None, note=f"{path}: no warning about an order found")
         lowest = min(limits)
         return Capability(name, lowest, (limits[lowest],))
+
+
+def declared_names(
+    tree: KernelTree, names: frozenset[str], headers: Iterable[str]
+) -> dict[str, Where]:
+    """Where headers of a tree first declare functions or define macros of these names."""
+    found: dict[str, Where] = {}
+    for path in headers:
+        if tree.exists(path):
+            source = read_source(path, tree.read(path))
+            for name, where in _declarations(source, names):
+                found.setdefault(name, where)
+    return found
 
 
 def _declarations(source: SourceFile, names: frozenset[str]) -> Iterator[tuple[str, Where]]:

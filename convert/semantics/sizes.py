@@ -118,10 +118,18 @@ class SizeReader:
         read: Callable[[str], bytes] | None = None,
     ) -> None:
         index = DefinitionIndex(tree, roots, read or tree.read)
-        self._fragments = Fragments(dialect, lambda path: index.file(path).text)
-        self._types = TypeReader(index, self._fragments)
-        self._expressions = ExpressionReader(self._types, Options(tree))
-        self._types.expressions = self._expressions
+        self.fragments = Fragments(dialect, lambda path: index.file(path).text)
+        self.types = TypeReader(index, self.fragments)
+        self.expressions = ExpressionReader(self.types, Options(tree))
+        self.types.expressions = self.expressions
+
+    def place(self, source: SourceFile, item: Item, variant: Variant) -> Where:
+        """Where the nodes of an item's variant stand, to ask for single types and values."""
+        frame = None
+        if item.kind == "function":
+            frame = Frame(source.path, source, variant, item.variants)
+        others = tuple(other for other in item.variants if other is not variant)
+        return Where(source.path, source, (variant, *others), frame)
 
     def size_class(
         self, source: SourceFile, item: Item, call: Call, positions: Sequence[int] = (0,)
@@ -133,7 +141,9 @@ class SizeReader:
         texts = [" ".join(call.slots[at].span.of(source.text).split()) for at in positions]
         text = " * ".join(texts)
         amounts = [
-            self._product([other.slots[at].node for at in positions], _place(source, item, variant))
+            self._product(
+                [other.slots[at].node for at in positions], self.place(source, item, variant)
+            )
             for variant in item.variants
             for other in variant.calls
             if other.callee_span == call.callee_span and len(other.slots) > max(positions)
@@ -147,7 +157,7 @@ class SizeReader:
         for node in factors:
             if node is None:
                 return by_type(ULONG, "an argument that is no expression")
-            value = self._expressions.read(node, where)
+            value = self.expressions.read(node, where)
             if value.low < 0 and not value.open:
                 return by_type(ULONG, f"`{where.text(node)}` may be negative")
             value = converted(value, ULONG)
@@ -162,11 +172,3 @@ def _class_of(total: Amount, text: str) -> SizeClass:
         return Constant(total.low)
     why = "; ".join(total.notes) or "; ".join(total.open) or "by the ranges of its operands"
     return Bounded(total.high, why, total.low)
-
-
-def _place(source: SourceFile, item: Item, variant: Variant) -> Where:
-    frame = None
-    if item.kind == "function":
-        frame = Frame(source.path, source, variant, item.variants)
-    others = tuple(other for other in item.variants if other is not variant)
-    return Where(source.path, source, (variant, *others), frame)

@@ -30,9 +30,14 @@ def _commit(plan: Plan, step: Step, generator: Generator) -> Commit:
     return Commit(
         number=step.number,
         subject=f"{plan.prefix}: {step.subject}",
-        body=render(f"steps/{plan.recipe}/{step.id}.j2", step_variables(plan, step, generator)),
+        body=render(f"steps/{_template(plan, step)}.j2", step_variables(plan, step, generator)),
         files=changed_files(plan, step),
     )
+
+
+def _template(plan: Plan, step: Step) -> str:
+    """A recipe's steps have its own templates; an id with a folder names another one's."""
+    return step.id if "/" in step.id else f"{plan.recipe}/{step.id}"
 
 
 def step_variables(plan: Plan, step: Step, generator: Generator) -> dict[str, object]:
@@ -107,6 +112,7 @@ def _cover_variables(
         "counts": counts,
         "count_rows": [("sites", "found", "converted", "kept", "refused"), *rows, total],
         "wrappers": _callees([p for p in plan.sites if not isinstance(p.decision, Kept)], _CALLS),
+        "simplifications": sum(step.id.startswith("simplify/") for step in plan.steps),
         "removes": any(change.delete for step in plan.steps for change in step.changes),
         "differences": step_differences(plan, converted),
         "refused": [_refusal(p, p.decision) for p in plan.sites if isinstance(p.decision, Refused)],

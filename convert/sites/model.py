@@ -23,6 +23,7 @@ class SiteKind(Enum):
     INCLUDE = "include"
     BUILD = "build"  # a Makefile word
     TRACE_EVENT = "trace-event"
+    SIMPLIFICATION = "simplification"  # a place that convert/rules/simplify looks at
     COMMENT = "comment"  # comment, string or documentation that names what goes away
 
 

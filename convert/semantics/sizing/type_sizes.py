@@ -73,8 +73,8 @@ class TypeReader:
         self.index = index
         self.fragments = fragments
         self.expressions: Expressions | None = None
-        self._records = RecordReader()
-        self.definitions = TypeDefinitions(index, fragments, self._records)
+        self.records = RecordReader()
+        self.definitions = TypeDefinitions(index, fragments, self.records)
         self._attributes = AttributeReader(index, fragments.annotations, self._alignment)
         self._kept: dict[tuple[str, int, str], Layout | NoLayout] = {}
 
@@ -113,7 +113,7 @@ class TypeReader:
             case c_ast.Struct() | c_ast.Union():
                 if node.decls is None:
                     return self._tagged(node, where)
-                return self._record(self._records.record(node, where))
+                return self._record(self.records.record(node, where))
             case c_ast.Enum():
                 return self._enum(node, where)
             case c_ast.TypeOf():
@@ -223,7 +223,7 @@ class TypeReader:
     # -- records ------------------------------------------------------------------------------
 
     def _record(self, record: Record) -> Layout:
-        parts = self._parts(self._records.members(record))
+        parts = self._parts(self.records.members(record))
         return aggregate(parts, self._own_attributes(record), record.is_union)
 
     def _parts(self, members: Sequence[Field | Branches]) -> tuple[Part, ...]:
@@ -268,7 +268,7 @@ class TypeReader:
         text = rescanned(self.index, where.path, expansion(macros[0], arguments))
         inner = self.fragments.members(text, where, where.line(node))
         struct = inner.variant.root.type
-        return self._parts(self._records.members(self._records.record(struct, inner)))
+        return self._parts(self.records.members(self.records.record(struct, inner)))
 
     def _own_attributes(self, record: Record) -> Attributes:
         """The attributes at a record's own braces."""
@@ -306,43 +306,44 @@ class TypeReader:
         Empty if the type or the member is not known.
         """
         try:
-            records = self._records_of(ref, 0)
+            records = self.records_of(ref)
             return tuple(pair for record in records for pair in self._find(record, name))
         except NoLayout:
             return ()
 
-    def _records_of(self, ref: TypeRef, depth: int) -> tuple[Record, ...]:
+    def records_of(self, ref: TypeRef, depth: int = 0) -> tuple[Record, ...]:
+        """The structs and unions with members that a type may be. Raises NoLayout."""
         node, where = ref.node, ref.where
         if depth > 32:
             raise NoLayout("typedefs in a circle")
         match node:
             case c_ast.Decl() | c_ast.Typename() | c_ast.Typedef() | c_ast.TypeDecl():
-                return self._records_of(TypeRef(node.type, where), depth)
+                return self.records_of(TypeRef(node.type, where), depth)
             case c_ast.Struct() | c_ast.Union():
                 if node.decls is not None:
-                    return (self._records.record(node, where),)
+                    return (self.records.record(node, where),)
                 cuts = self.definitions.tagged(node, where)
                 return tuple(
                     record for cut in cuts for record in self.definitions.records_in(cut, node)
                 )
             case c_ast.IdentifierType():
                 refs = self.definitions.typedef_refs(" ".join(node.names), where)
-                return tuple(r for inner in refs for r in self._records_of(inner, depth + 1))
+                return tuple(r for inner in refs for r in self.records_of(inner, depth + 1))
             case c_ast.TypeOf():
                 refs = self.typeof(node, where)
-                return tuple(r for inner in refs for r in self._records_of(inner, depth + 1))
+                return tuple(r for inner in refs for r in self.records_of(inner, depth + 1))
         return ()
 
     def _find(self, record: Record, name: str) -> list[tuple[Node, Where]]:
         found: list[tuple[Node, Where]] = []
-        for item in self._records.fields(record):
+        for item in self.records.fields(record):
             for node, where in zip(item.nodes, item.wheres, strict=True):
                 if item.name == name and isinstance(node, c_ast.Decl):
                     found.append((node, where))
                 elif item.name is None and isinstance(node, c_ast.Decl):
                     inner = node.type
                     if isinstance(inner, (c_ast.Struct, c_ast.Union)) and inner.decls is not None:
-                        found += self._find(self._records.record(inner, where), name)
+                        found += self._find(self.records.record(inner, where), name)
         return found
 
     # -- enums --------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from convert.errors import InternalCheckError
+from convert.flow.scopes.results import ProvenSite, ScopeProofs
 from convert.rules.model import Converted, Decision, Kept, Refused
 from convert.semantics.model import Contract
 from convert.sites.model import Site, SiteKind
@@ -52,12 +53,14 @@ class PlannedSite:
     stage: see `Step`. The spans of the site and of its edits are places in the text that the
     stages before left; the line and column are those of the tree as it was given (for text that a
     stage before wrote, of the place where that text came to stand: `convert.source.edits.origin`).
+    scope: what is known of the allocation scope around it, if a recipe asked for it.
     """
 
     site: Site
     contract: Contract
     decision: Decision
     stage: int = 0
+    scope: ProvenSite | None = None
 
 
 @dataclass(frozen=True)
@@ -94,26 +97,29 @@ class Validation:
     """How many conversions of calls were read again and held against the derived contracts.
 
     equal: the contract is the same. declared: it differs by a declared difference. by_table: the
-    mask comes from a variable, all whose values were compared when it was translated. Anything else
-    stops the run.
+    mask comes from a variable, all whose values were compared when it was translated. in_scope: the
+    mask changed, and is the same inside of a scope that is proven to be open. Anything else stops
+    the run.
     """
 
     equal: int
     declared: int
     by_table: int
+    in_scope: int = 0
 
     @property
     def edits(self) -> int:
-        """All that were validated."""
+        """All calls of wrappers that were validated."""
         return self.equal + self.declared + self.by_table
 
     @property
     def sentence(self) -> str:
         """The result in words, for reports and letters."""
+        masks = f"masks the same inside of the open scope: {self.in_scope}; "
         return (
             f"calls validated: all {self.edits}; same contract: {self.equal}; "
             f"declared differences only: {self.declared}; mask from a variable, all values "
-            f"compared: {self.by_table}; errors: 0"
+            f"compared: {self.by_table}; {masks if self.in_scope else ''}errors: 0"
         )
 
 
@@ -130,7 +136,10 @@ class PlanCounts:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run decided. ``originals`` holds the text of every file that a step changes."""
+    """What a run decided. ``originals`` holds the text of every file that a step changes.
+
+    ``proofs``: what is known of allocation scopes, if the recipe asked for it.
+    """
 
     tree: str  # as the user gave it
     revision: str | None  # commit id, None for a plain directory
@@ -149,6 +158,7 @@ class Plan:
     files_read: int
     notes: tuple[str, ...] = ()  # what the author should know beyond single sites
     validation: Validation | None = None
+    proofs: ScopeProofs | None = None
 
     def counts(self) -> PlanCounts:
         """Count the decisions; raises InternalCheckError if a decision is none of the three."""

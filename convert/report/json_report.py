@@ -13,6 +13,7 @@ from typing import Any
 
 from convert.plan import Plan, Validation
 from convert.report.display import encodable, source_text
+from convert.report.scopes.records import scope_record
 from convert.report.view import PlanView, SiteView, StepView, view_plan
 
 SCHEMA = "kmem-convert/report/1"
@@ -80,6 +81,7 @@ def _validation(done: Validation | None) -> dict[str, int] | None:
         "equal": done.equal,
         "declared": done.declared,
         "by_table": done.by_table,
+        "in_scope": done.in_scope,
         "errors": 0,  # an error stops the run
     }
 
@@ -126,8 +128,7 @@ def _site(view: SiteView) -> dict[str, object]:
         "contract": asdict(view.planned.contract),
         "gfp_before": list(view.gfp_before),
         "gfp_after": list(view.gfp_after),
-        # No flow analysis ran for this recipe, so no scope is known, and none was assumed.
-        "scope": {"verdict": "unknown", "witness": [], "axioms": []},
+        "scope": scope_record(view.planned.scope),
         "decision": view.decision.value,
         "class": view.reasoning,
         "rule": view.rule,

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import assert_never
 
 from convert.errors import InternalCheckError
+from convert.flow.scopes.model import Verdict
 from convert.plan import Plan, PlannedSite, Step
 from convert.report.diffs import FileDiff, step_diffs
 from convert.report.display import count
@@ -46,7 +47,7 @@ class SiteView:
     notes: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     blocks_removal: bool = False
-    # The class of the decision (design: exact, a-e). Masks are translated, no scope is proved.
+    # The class of the decision (design: exact, a-e): see `_reasoning`.
     reasoning: str = "exact"
 
     @property
@@ -148,6 +149,7 @@ def _site_view(planned: PlannedSite, numbers: Mapping[str, int]) -> SiteView:
                 differences=decision.differences,
                 notes=decision.notes,
                 evidence=decision.evidence,
+                reasoning=_reasoning(planned),
             )
         case Kept():
             return SiteView(planned, DecisionName.KEPT, decision.rule, decision.reason)
@@ -158,8 +160,20 @@ def _site_view(planned: PlannedSite, numbers: Mapping[str, int]) -> SiteView:
                 decision.rule,
                 decision.reason,
                 blocks_removal=decision.blocks_removal,
+                reasoning=_reasoning(planned),
             )
     assert_never(decision)
+
+
+def _reasoning(planned: PlannedSite) -> str:
+    """The class of a decision about a mask: in scope (a), dual context (b), or as it is (exact)."""
+    if planned.site.kind is not SiteKind.MASK or planned.scope is None:
+        return "exact"
+    verdict = planned.scope.evidence.verdict
+    converted = isinstance(planned.decision, Converted)
+    if verdict is Verdict.PROVEN and converted:
+        return "a"
+    return "b" if verdict is Verdict.MIXED and not converted else "exact"
 
 
 def conclusion(plan: Plan) -> str:

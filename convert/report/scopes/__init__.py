@@ -1,0 +1,1 @@
+"""Scope proofs as text, JSON and graphs."""

@@ -1,0 +1,1 @@
+"""Masks that a scope makes idle: recognised, converted where proven, refused elsewhere."""

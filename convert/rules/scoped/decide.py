@@ -1,0 +1,344 @@
+"""Deciding every place of a scope's mask name in one file, from the proofs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from convert.errors import InputError, InternalCheckError
+from convert.flow.scopes.model import Verdict
+from convert.flow.scopes.results import ProvenSite, ScopeProofs, SiteUse
+from convert.rules.calls import in_directive
+from convert.rules.drafts import Draft
+from convert.rules.layout import Break
+from convert.rules.model import Converted, Decision, Kept, Refused
+from convert.rules.replacement import Replacement
+from convert.rules.scoped.equality import MaskJudge, shape
+from convert.rules.scoped.places import (
+    Elsewhere,
+    InCall,
+    InVariable,
+    Place,
+    is_target,
+    place_of,
+    use_of,
+    uses_of,
+)
+from convert.rules.scoped.rewrite import CannotRewrite, idle_edits, plain_edits
+from convert.rules.scoped.words import call_words, evidence_lines, why_words
+from convert.semantics.model import Contract
+from convert.sites.model import SiteKind
+from convert.sites.occurrences import Where, occurrences
+from convert.source.edits import Span
+from convert.source.parse import Call, Item, ParsedFile
+from convert.source.variants import Node, Variant
+
+IDLE, PROVEN = "proven/idle-masks", "proven/in-scope"
+STEPS = (IDLE, PROVEN)
+_RULE = "already-in-scope"
+_RULE_IDLE = "idle-mask"
+
+
+@dataclass(frozen=True)
+class ScopeMask:
+    """The mask name that a scope makes needless, and what stands in its place inside of it."""
+
+    forbids: str
+    plain: str
+
+
+SCOPE_MASKS: Mapping[str, ScopeMask] = {
+    "nofs": ScopeMask("GFP_NOFS", "GFP_KERNEL"),
+    "noio": ScopeMask("GFP_NOIO", "GFP_KERNEL"),
+}
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A draft, and the proof that decided it (for a variable: about its first deciding use)."""
+
+    draft: Draft
+    proof: ProvenSite | None = None
+
+
+@dataclass
+class FileDecider:
+    """Decides one file. ``before``: callee offsets of this text to those of the tree as given."""
+
+    parsed: ParsedFile
+    proofs: ScopeProofs
+    judge: MaskJudge
+    before: Mapping[int, int] | None
+    _done: set[int] = field(default_factory=set)
+
+    @property
+    def mask(self) -> ScopeMask:
+        """The name that is looked for, and its replacement."""
+        return SCOPE_MASKS[self.proofs.scope]
+
+    def decide(self) -> list[Decided]:
+        """One draft a call or definition that holds the name, and one for each other place.
+
+        Raises InternalCheckError if a place of the name in code is left without a decision.
+        """
+        found: list[Decided] = []
+        source = self.parsed.source
+        tokens = [
+            one
+            for one in occurrences(source, frozenset({self.mask.forbids}))
+            if one.where in (Where.CODE, Where.DEFINE, Where.CONDITION)
+        ]
+        for token in tokens:
+            if token.span.start in self._done:
+                continue
+            place: Place
+            if token.where is Where.CONDITION:
+                place = Elsewhere("it stands in a condition of the preprocessor")
+            else:
+                place = place_of(self.parsed, token.span.start)
+            decided = self._place(token.span, place)
+            self._done |= decided.draft.claims
+            found.append(decided)
+        left = [token for token in tokens if token.span.start not in self._done]
+        if left:
+            raise InternalCheckError(
+                f"{source.path}:{source.line(left[0].span.start)}: {self.mask.forbids} was found "
+                "but not decided"
+            )
+        return found
+
+    def _place(self, token: Span, place: Place) -> Decided:
+        match place:
+            case InCall():
+                return self._call(place)
+            case InVariable():
+                return self._variable(token, place)
+            case Elsewhere(what, stored):
+                return Decided(
+                    self._draft(None, token, "", (token,), self._out(token, what, stored))
+                )
+
+    def _out(self, token: Span, what: str, stored: bool) -> Decision:
+        where = f"{self.parsed.source.path}:{self._line(token.start)}"
+        if stored:
+            return Kept(
+                "stored-mask", f"{what}: others allocate with the mask, where no proof holds"
+            )
+        return Refused(_RULE, f"{where}: {self.mask.forbids} stays: {what}", blocks_removal=False)
+
+    # -- calls -----------------------------------------------------------------------------------
+
+    def _call(self, place: InCall) -> Decided:
+        call, slot = place.call, place.slot
+        tokens = self._tokens(slot.span)
+        variant = self._variant(place.item, call)
+        assert slot.node is not None  # `use_of` found the slot by its node
+        draft = self._draft(place.item, call.span, call.callee or "", tokens, None)
+        idle = self._idle(variant, slot.node, tokens)
+        if idle is not None:
+            return Decided(self._with(draft, idle, place, variant))
+        proof = self._proof(call)
+        decision = self._decision(proof, call.callee, self._line(call.span.start))
+        if decision is None:
+            assert proof is not None
+            decision = self._converted(proof, variant, slot.node, tokens)
+        return Decided(self._with(draft, decision, place, variant), proof)
+
+    def _decision(self, proof: ProvenSite | None, callee: str | None, line: int) -> Decision | None:
+        """Why a call's mask stays; None if the scope is proven to be open."""
+        where = f"{self.parsed.source.path}:{line}"
+        if proof is None:
+            name = call_words(callee) if callee else "a call through a pointer"
+            return self._refused(where, f"no proof is known for {name}, which is given the mask")
+        if proof.use is SiteUse.STORES:
+            return Kept(
+                "stored-mask",
+                f"{call_words(proof.callee)} stores the mask: others allocate with it, where no "
+                "proof holds",
+            )
+        if proof.evidence.verdict is not Verdict.PROVEN:
+            return self._refused(where, why_words(proof.evidence))
+        return None
+
+    def _refused(self, where: str, why: str) -> Refused:
+        return Refused(_RULE, f"{where}: {self.mask.forbids} stays: {why}", blocks_removal=False)
+
+    def _converted(
+        self, proof: ProvenSite, variant: Variant, node: Node, tokens: tuple[Span, ...]
+    ) -> Decision:
+        """The conversion of one mask, if it is the same mask inside of the scope."""
+        text = self.parsed.source.text
+        try:
+            edits = plain_edits(text, variant, node, tokens, self.mask.plain)
+        except CannotRewrite as why:
+            return self._refused(
+                f"{self.parsed.source.path}:{self._line(tokens[0].start)}", str(why)
+            )
+        was = shape(node, variant, text)
+        now = shape(node, variant, text, {self.mask.forbids: self.mask.plain})
+        differs = self.judge.difference(was, now)
+        if differs is not None:
+            raise InternalCheckError(
+                f"{self.parsed.source.path}:{self._line(tokens[0].start)}: {differs.why}"
+            )
+        return Converted(
+            _RULE,
+            PROVEN,
+            edits,
+            "",
+            f"a {self.proofs.scope} scope is always open here, so {self.mask.plain} means the same",
+            self._gfp_names(was),
+            self._gfp_names(now),
+            evidence=evidence_lines(proof.evidence),
+        )
+
+    def _gfp_names(self, expression: str) -> tuple[str, ...]:
+        bits = self.judge.table.executor.gfp.bits
+        words = expression.replace("(", " ").replace(")", " ").replace("~", " ").split()
+        return tuple(sorted({word for word in words if word in bits}))
+
+    def _idle(self, variant: Variant, node: Node, tokens: tuple[Span, ...]) -> Decision | None:
+        """The decision about a name whose bits the rest of the mask holds anyway."""
+        text, gfp = self.parsed.source.text, self.judge.table.executor.gfp
+        try:
+            edits = idle_edits(text, variant, node, tokens, gfp)
+        except CannotRewrite as why:
+            return self._refused(
+                f"{self.parsed.source.path}:{self._line(tokens[0].start)}", str(why)
+            )
+        if edits is None:
+            return None
+        names = self._gfp_names(shape(node, variant, text))
+        rest = tuple(name for name in names if name != self.mask.forbids)
+        if gfp.mask(names) != gfp.mask(rest):
+            raise InternalCheckError(f"{self.parsed.source.path}: {names} is not {rest}")
+        reason = f"{' | '.join(names)} is {' | '.join(rest)}: {self.mask.forbids} adds nothing"
+        return Converted(_RULE_IDLE, IDLE, edits, "", reason, names, rest)
+
+    def _proof(self, call: Call) -> ProvenSite | None:
+        start: int | None = call.callee_span.start
+        if self.before is not None:
+            start = self.before.get(call.callee_span.start)
+        return None if start is None else self.proofs.site(self.parsed.source.path, start)
+
+    # -- variables -------------------------------------------------------------------------------
+
+    def _variable(self, token: Span, place: InVariable) -> Decided:
+        """One definition of a variable; all of its definitions are decided alike."""
+        tokens = self._tokens(place.value) or (token,)
+        draft = self._draft(place.item, place.value, place.variable, tokens, None)
+        reason, proof = self._uses(place)
+        if reason is not None:
+            return Decided(replace(draft, decision=reason), proof)
+        assert proof is not None
+        variant = next(v for v in place.item.variants if v.holds(token.start))
+        node = _valued(variant, place.value)
+        decision = self._converted(proof, variant, node, tokens)
+        if isinstance(decision, Converted):
+            note = (
+                f"every use of {place.variable} is a call inside of the scope; for example "
+                f"{call_words(proof.callee)} in line {proof.line}"
+            )
+            decision = replace(decision, evidence=(note, *decision.evidence))
+        return Decided(self._with(draft, decision, None, variant), proof)
+
+    def _uses(self, place: InVariable) -> tuple[Decision | None, ProvenSite | None]:
+        """Why a variable keeps its masks, and the proof that says so; else a proof of one use."""
+        first: ProvenSite | None = None
+        name = place.variable
+        for variant, node, offset in uses_of(place.item, name):
+            if is_target(variant, node):
+                continue
+            where = f"{self.parsed.source.path}:{self._line(offset)}"
+            use = use_of(place.item, variant, node)
+            if isinstance(use, InVariable) and use.variable == name:
+                continue
+            if not isinstance(use, InCall):
+                what = use.what if isinstance(use, Elsewhere) else f"copied to {use.variable}"
+                return self._refused(where, f"{name} holds it, and there {what}"), None
+            proof = self._proof(use.call)
+            decision = self._decision(proof, use.call.callee, self._line(offset))
+            if decision is not None:
+                return decision, proof
+            first = first or proof
+        if first is None:
+            where = f"{self.parsed.source.path}:{self._line(place.value.start)}"
+            return self._refused(where, f"{name} is given to no call that is known"), None
+        return None, first
+
+    # -- drafts ----------------------------------------------------------------------------------
+
+    def _tokens(self, inside: Span) -> tuple[Span, ...]:
+        return tuple(
+            one.span
+            for one in occurrences(self.parsed.source, frozenset({self.mask.forbids}))
+            if one.span in inside and one.where is Where.CODE
+        )
+
+    def _variant(self, item: Item, call: Call) -> Variant:
+        return next(v for v in item.variants if any(c.span == call.span for c in v.calls))
+
+    def _line(self, offset: int) -> int:
+        return self.parsed.source.line(offset)
+
+    def _draft(
+        self,
+        item: Item | None,
+        span: Span,
+        callee: str,
+        tokens: tuple[Span, ...],
+        decision: Decision | None,
+    ) -> Draft:
+        around = item or self.parsed.item_at(span.start)
+        function = around.name if isinstance(around, Item) and around.kind == "function" else None
+        return Draft(
+            SiteKind.MASK,
+            self.parsed.source.path,
+            function,
+            callee or self.mask.forbids,
+            span,
+            frozenset(token.start for token in tokens),
+            decision or Kept(_RULE, "not decided yet"),
+        )
+
+    def _with(
+        self, draft: Draft, decision: Decision, place: InCall | None, variant: Variant
+    ) -> Draft:
+        if not isinstance(decision, Converted):
+            return replace(draft, decision=decision)
+        gap = self._break(place, variant) if place is not None else None
+        pending = Replacement("", draft.path, decision.edits, gap, decision.step)
+        contract = Contract()
+        if place is not None and place.slot.node is not None:
+            contract = self._contract(shape(place.slot.node, variant, self.parsed.source.text))
+        return replace(draft, decision=decision, replacement=pending, contract=contract)
+
+    def _contract(self, expression: str) -> Contract:
+        """What a constant mask promises; nothing for one that holds other names."""
+        gfp = self.judge.table.executor.gfp
+        try:
+            return replace(gfp.contract(gfp.evaluate(expression)), zeroed=None)
+        except InputError:
+            return Contract()
+
+    def _break(self, place: InCall, variant: Variant) -> Break | None:
+        """The white space before the mask, where a line that gets too long may be broken."""
+        call, slot, text = place.call, place.slot, self.parsed.source.text
+        comma = text.rfind(",", call.open, slot.span.start)
+        gap = Span(comma + 1, slot.span.start)
+        if comma < 0 or gap.of(text).strip():
+            return None
+        declared = any(d.init is not None and call.span in d.init for d in variant.declarators)
+        directive = in_directive(self.parsed.source, slot.span.start)
+        return Break(gap, call.open, call.span.start, declared, directive)
+
+
+def _valued(variant: Variant, value: Span) -> Node:
+    """The expression with a span, which a definition of a variable was found with."""
+    stack = [variant.root]
+    while stack:
+        node = stack.pop()
+        if isinstance(node.coord, tuple) and variant.span_of(node) == value:
+            return node
+        stack += [child for _, child in node.children()]
+    raise InternalCheckError(f"no expression stands at {value}")

@@ -72,6 +72,10 @@ class Callbacks(BaseModel):
         """Macros that store their second argument where the first one says."""
         return frozenset(name for entry in self.store for name in entry.names)
 
+    def understands(self, name: str) -> bool:
+        """Whether a function or macro is listed in any way."""
+        return name in self.takers or name in self.values or name in self.stores
+
 
 def parse_callbacks(text: str, origin: str) -> Callbacks:
     """Read the names from TOML text; raises InputError naming ``origin`` and the offending key."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from convert.flow.code import FunctionKey, Routine
+from convert.flow.graph.expand import Expander
 from convert.flow.graph.graph import CallEdge, CallGraph, Stored, UnresolvedCall
 from convert.flow.graph.headers import Headers
 from convert.flow.graph.mentions import outside_mentions
 from convert.flow.graph.model import Place, Resolution, Targets
 from convert.flow.graph.places import CallSite, Spot
-from convert.flow.graph.program import Program
+from convert.flow.graph.program import Program, has_calls
 from convert.flow.graph.reader import Reader
 from convert.flow.graph.roots import Roots
 from convert.flow.graph.signatures import Signatures
@@ -24,7 +27,8 @@ from convert.profiles.callbacks import Callbacks, load_callbacks
 from convert.semantics.stubs import load_stubs
 from convert.sites.sources import Sources
 from convert.source.dialect import load_dialect
-from convert.source.parse import Item, ParsedFile
+from convert.source.parse import Item, ParsedFile, parse_file
+from convert.source.text import read_source
 from convert.tree.kernel import KernelTree
 
 Progress = Callable[[str], None]
@@ -46,7 +50,8 @@ def build_graph(
     Raises InputError for a path that is not in the tree.
     """
     sources = Sources(tree, paths, lambda: load_dialect(tree, paths, cache_dir))
-    return _Builder(sources, load_callbacks(), progress).build()
+    with _without_collections():
+        return _Builder(sources, load_callbacks(), progress).build()
 
 
 @dataclass
@@ -54,11 +59,13 @@ class _Builder:
     sources: Sources
     callbacks: Callbacks
     progress: Progress
-    sites: dict[Routine, tuple[CallSite, ...]] = field(default_factory=dict)
+    kept: dict[str, frozenset[int]] = field(default_factory=dict)
+    expanded: list[ParsedFile] = field(default_factory=list)
 
     def build(self) -> CallGraph:
         self.progress("reading")
         self.program.read(self.sources.c_files, self.traps)
+        self.expand()
         self.progress("following functions' addresses")
         self.read_all()
         solver, roots = self.solve()
@@ -91,15 +98,34 @@ class _Builder:
     def read_all(self) -> None:
         for found in tuple(self.program.routines.values()):
             for routine in found:
-                self.sites[routine] = self.reader.read(routine)
+                self.reader.read(routine)
         for found in tuple(self.program.constants.values()):
             for routine in found:
-                if routine.variant.calls:
-                    self.sites[routine] = self.reader.read(routine)
+                if has_calls(routine):
+                    self.reader.read(routine)
         for parsed in self.program.files.values():
+            kept = self.kept.get(parsed.source.path, frozenset())
             for item in parsed.declarations:
-                if _may_matter(item):
+                if id(item) in kept or (item.kind != "macro-call" and _has_value(item)):
                     self.read_declaration(parsed, item)
+        for parsed in self.expanded:
+            for item in parsed.declarations:
+                if item.kind == "macro-call" or _has_value(item):
+                    self.read_declaration(parsed, item)
+
+    def expand(self) -> None:
+        """Read what file-level macro invocations stand for."""
+        expander = Expander(self.program, self.headers, self.callbacks.understands)
+        found = []
+        for path, parsed in self.program.files.items():
+            text, kept = expander.file(parsed)
+            self.kept[path] = frozenset(map(id, kept))
+            if text:
+                source = read_source(path, text.encode("latin-1"))
+                found.append(parse_file(source, self.sources.tables()))
+        for parsed in found:
+            self.program.add(parsed, self.traps)
+            self.expanded.append(parsed)
 
     def read_declaration(self, parsed: ParsedFile, item: Item) -> None:
         key = FunctionKey(parsed.source.path, f"({item.name})")
@@ -143,8 +169,14 @@ class _Builder:
     @cached_property
     def mentions(self) -> Mapping[str, Place]:
         self.progress("searching the rest of the tree")
-        names = {key.name for key in self.program.routines if not key.home}
-        return outside_mentions(self.sources.tree, frozenset(self.sources.c_files), names)
+        external: set[str] = set()
+        local: set[str] = set()
+        for key, routines in self.program.routines.items():
+            if not key.home:
+                in_code = any(r.path.endswith(".c") and not r.is_macro for r in routines)
+                (external if in_code else local).add(key.name)
+        files = frozenset(self.sources.c_files)
+        return outside_mentions(self.sources.tree, files, external, local)
 
     # -- result --------------------------------------------------------------------------------
 
@@ -157,11 +189,10 @@ class _Builder:
             initialisers=self.initialisers(),
             tables=self.tables(),
             unresolved=tuple(self.unresolved(solver)),
-            unparsed=tuple(self.program.refusals),
+            unparsed=tuple(refusal for refusal, _ in self.program.refusals),
             files=self.sources.c_files,
             _program=self.program,
             _typing=self.typing,
-            _sites=self.sites,
             _targets=targets,
             _callers=self.callers(targets),
             _by_node=self.reader.by_node,
@@ -224,7 +255,7 @@ class _Builder:
             if site.number in solver.unresolved:
                 yield UnresolvedCall(
                     site.place,
-                    site.routine.text(site.call.node),
+                    site.routine.text(site.node),
                     solver.signatures.text(site),
                     len(solver.targets[site.number]),
                 )
@@ -233,8 +264,18 @@ class _Builder:
 _UNKNOWN = Spot("unknown", None, "")
 
 
-def _may_matter(item: Item) -> bool:
-    """Whether a declaration can hold a function's address: it has an initialiser or is a macro."""
-    return item.kind == "macro-call" or any(
-        one.init is not None for variant in item.variants for one in variant.declarators
-    )
+def _has_value(item: Item) -> bool:
+    """Whether a declaration has an initialiser: only then it can hold a function's address."""
+    return any(one.init is not None for variant in item.variants for one in variant.declarators)
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Leave reference cycles alone for a while: trees have none, but the collector searches."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -68,7 +68,6 @@ class CallGraph:
     files: tuple[str, ...]
     _program: Program
     _typing: Typing
-    _sites: Mapping[Routine, tuple[CallSite, ...]]
     _targets: Mapping[int, Targets]
     _callers: Mapping[FunctionKey, tuple[CallEdge, ...]]
     _by_node: Mapping[int, CallSite]
@@ -98,7 +97,7 @@ class CallGraph:
 
     def calls(self, routine: Routine) -> tuple[tuple[Call, Targets], ...]:
         """The calls of a routine in the order of the text, an outer one before its arguments'."""
-        return tuple((site.call, self._targets[site.number]) for site in self._sites[routine])
+        return tuple((call, self.targets(routine, call)) for call in routine.variant.calls)
 
     def constants_used(self, routine: Routine) -> tuple[tuple[Routine, Place], ...]:
         """Macros without parameters whose bodies call something, where the routine uses them."""

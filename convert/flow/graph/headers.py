@@ -12,15 +12,14 @@ from convert.source.text import BrokenSource, read_source
 from convert.source.typedefs import typedef_names
 from convert.tree.kernel import KernelTree
 
-# Searched in this order; the second holds the first.
-_ROOTS = ("include/linux/", "include/")
-_AGGREGATE = re.compile(rb"^[ \t]*(struct|union)[ \t]+(\w+)[^;{}()=,]*\{", re.MULTILINE)
-_TYPEDEF = re.compile(rb"^typedef\b", re.MULTILINE)
-_DEFINE = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.MULTILINE)
-_INLINE = re.compile(
-    rb"^(?:static|extern)?[ \t]*(?:__always_inline|inline|__inline__)\b[^;{}#]*?\b(\w+)[ \t]*\(",
-    re.MULTILINE,
-)
+# Where declarations are looked for. What is nowhere there is not known.
+_ROOTS = ("include/linux", "include/uapi/linux", "include/asm-generic", "include/uapi/asm-generic")
+# Each pattern starts with fixed text: the whole of the headers is searched in a moment.
+_STRUCT = re.compile(rb"\nstruct (\w+)[^;{}()=,]*\{")
+_UNION = re.compile(rb"\nunion (\w+)[^;{}()=,]*\{")
+_TYPEDEF = re.compile(rb"\ntypedef\b")
+_DEFINE = re.compile(rb"\n#define[ \t]+(\w+)")
+_STATIC = re.compile(rb"\nstatic[ \t\n][^;{}()#=]*?\b(\w+)[ \t]*\(")
 
 
 @dataclass
@@ -30,8 +29,7 @@ class Headers:
     tree: KernelTree
     skip: frozenset[str]  # headers of the paths
     dialect: Callable[[], Dialect]
-    _texts: dict[str, bytes] = field(default_factory=dict)
-    _indexes: dict[tuple[str, str], dict[str, list[tuple[str, int]]]] = field(default_factory=dict)
+    _indexes: dict[str, dict[str, list[tuple[str, int]]]] = field(default_factory=dict)
 
     def aggregate(self, tag: str) -> tuple[Item, ...]:
         """The definitions of ``struct foo`` or ``union foo``."""
@@ -58,9 +56,10 @@ class Headers:
         self, name: str, kind: str, cut: Callable[[bytes, int], bytes]
     ) -> tuple[ParsedFile, ...]:
         found = []
-        for path, offset in self._places(name, kind):
-            text = cut(self._texts[path], offset)
-            padding = b"\n" * self._texts[path].count(b"\n", 0, offset)
+        for path, offset in self._index(kind).get(name, ()):
+            data = self.tree.read(path)
+            text = cut(data, offset)
+            padding = b"\n" * data.count(b"\n", 0, offset)
             try:
                 source = read_source(path, padding + text)
             except BrokenSource:
@@ -68,53 +67,45 @@ class Headers:
             found.append(parse_file(source, self.dialect()))
         return tuple(found)
 
-    def _places(self, name: str, kind: str) -> list[tuple[str, int]]:
-        for root in _ROOTS:
-            found = self._index(root, kind).get(name)
-            if found:
-                return found
-        return []
-
-    def _index(self, root: str, kind: str) -> dict[str, list[tuple[str, int]]]:
-        known = self._indexes.get((root, kind))
+    def _index(self, kind: str) -> dict[str, list[tuple[str, int]]]:
+        known = self._indexes.get(kind)
         if known is None:
-            known = self._indexes[root, kind] = {}
-            for path, data in self._files(root):
-                for name, offset in _NAMES[kind](data):
+            known = self._indexes[kind] = {}
+            for path in self._files():
+                for name, offset in _NAMES[kind](self.tree.read(path)):
                     known.setdefault(name, []).append((path, offset))
         return known
 
-    def _files(self, root: str) -> Iterator[tuple[str, bytes]]:
-        folder = root.rstrip("/")
-        if not self.tree.exists(folder):
-            return
-        for path in self.tree.files(folder):
-            if path.endswith(".h") and path not in self.skip:
-                if path not in self._texts:
-                    self._texts[path] = self.tree.read(path)
-                yield path, self._texts[path]
+    def _files(self) -> Iterator[str]:
+        for root in _ROOTS:
+            if self.tree.exists(root):
+                for path in self.tree.files(root):
+                    if path.endswith(".h") and path not in self.skip:
+                        yield path
 
 
 def _aggregates(data: bytes) -> Iterator[tuple[str, int]]:
-    for match in _AGGREGATE.finditer(data):
-        yield f"{match[1].decode()} {match[2].decode()}", match.start()
+    for match in _STRUCT.finditer(data):
+        yield f"struct {match[1].decode()}", match.start() + 1
+    for match in _UNION.finditer(data):
+        yield f"union {match[1].decode()}", match.start() + 1
 
 
 def _typedefs(data: bytes) -> Iterator[tuple[str, int]]:
     for match in _TYPEDEF.finditer(data):
-        text = _cut_statement(data, match.start()).decode("latin-1")
-        for name in typedef_names(text):
-            yield name, match.start()
+        start = match.start() + 1
+        for name in typedef_names(_cut_statement(data, start).decode("latin-1")):
+            yield name, start
 
 
 def _macros(data: bytes) -> Iterator[tuple[str, int]]:
     for match in _DEFINE.finditer(data):
-        yield match[1].decode(), match.start()
+        yield match[1].decode(), match.start() + 1
 
 
 def _inlines(data: bytes) -> Iterator[tuple[str, int]]:
-    for match in _INLINE.finditer(data):
-        yield match[1].decode(), match.start()
+    for match in _STATIC.finditer(data):
+        yield match[1].decode(), match.start() + 1
 
 
 _NAMES: dict[str, Callable[[bytes], Iterator[tuple[str, int]]]] = {

@@ -8,8 +8,10 @@ from collections.abc import Collection, Iterable, Iterator
 from convert.flow.graph.model import Place
 from convert.tree.kernel import KernelTree
 
-# Where code that may use a filesystem's functions is searched; what is not there is missing.
-_SEARCHED = ("fs", "mm", "include", "block", "kernel", "security", "init", "lib", "ipc")
+# A function can be called where it is declared: in a header, or by a file that declares it itself
+# or includes a header of the paths.
+_HEADERS = ("include", "fs", "mm", "block", "security")
+_CODE = ("fs",)
 _NO_WORD = bytes(
     byte if chr(byte).isascii() and (chr(byte).isalnum() or chr(byte) == "_") else 32
     for byte in range(256)
@@ -18,21 +20,35 @@ _RARE = 8  # a prefix shared by that many names is searched before the names the
 
 
 def outside_mentions(
-    tree: KernelTree, read: Collection[str], names: Collection[str]
+    tree: KernelTree, read: Collection[str], external: Collection[str], local: Collection[str]
 ) -> dict[str, Place]:
-    """The first place outside the files ``read`` that names each of ``names``, if there is one."""
-    wanted = {name.encode(): name for name in names}
-    prefixes = tuple(_prefixes(wanted))
+    """The first place outside the files ``read`` that names a function, by its name.
+
+    ``external``: functions with external linkage. ``local``: functions and macros of the headers
+    among the files, which only those who include these headers can use.
+    """
+    some = _Words(external)
+    both = _Words({*external, *local})
     found: dict[str, Place] = {}
-    for path in _others(tree, read):
-        data = tree.read(path)
-        if not any(prefix in data for prefix in prefixes):
-            continue
-        for word in wanted.keys() & set(data.translate(_NO_WORD).split()):
-            name = wanted[word]
-            if name not in found:
-                found[name] = Place(path, _line(data, word))
+    for path, data, includes in _others(tree, read):
+        for word in (both if includes else some).of(data):
+            if word not in found:
+                found[word] = Place(path, _line(data, word.encode()))
     return found
+
+
+class _Words:
+    """Finds names in files."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.wanted = {name.encode(): name for name in names}
+        self.prefixes = tuple(_prefixes(self.wanted))
+
+    def of(self, data: bytes) -> Iterator[str]:
+        """The names that a file holds as whole words."""
+        if any(prefix in data for prefix in self.prefixes):
+            for word in self.wanted.keys() & set(data.translate(_NO_WORD).split()):
+                yield self.wanted[word]
 
 
 def _prefixes(names: Iterable[bytes]) -> Iterator[bytes]:
@@ -47,12 +63,23 @@ def _prefixes(names: Iterable[bytes]) -> Iterator[bytes]:
             yield from members
 
 
-def _others(tree: KernelTree, read: Collection[str]) -> Iterator[str]:
-    for root in _SEARCHED:
-        if tree.exists(root):
-            for path in tree.files(root):
-                if path.endswith((".c", ".h")) and path not in read:
-                    yield path
+def _others(tree: KernelTree, read: Collection[str]) -> Iterator[tuple[str, bytes, bool]]:
+    """The files outside that may know the paths' functions, and whether by the paths' headers."""
+    folders = {path.rpartition("/")[0] for path in read}
+    near = tuple(f"{folder.rpartition('/')[2]}/".encode() for folder in folders)
+    for root in _HEADERS:
+        if not tree.exists(root):
+            continue
+        for path in tree.files(root):
+            if path in read or not path.endswith((".h", ".c")):
+                continue
+            close = path.rpartition("/")[0] in folders
+            if not close and path.endswith(".c") and root not in _CODE:
+                continue
+            data = tree.read(path)
+            close = close or any(name in data for name in near)
+            if close or path.endswith(".h") or b"extern " in data:
+                yield path, data, close
 
 
 def _line(data: bytes, word: bytes) -> int:

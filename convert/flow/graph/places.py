@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from pycparser import c_ast
+
 from convert.flow.code import FunctionKey, Routine
 from convert.flow.graph.model import Place
-from convert.source.variants import Call
 
 
 class Spot(NamedTuple):
@@ -60,7 +61,7 @@ class CallSite:
 
     number: int
     routine: Routine
-    call: Call
+    node: c_ast.FuncCall
     place: Place
     keys: tuple[FunctionKey, ...]
     outside: str | None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 from pycparser import c_ast
 
@@ -20,7 +19,8 @@ class Program:
 
     ``constants`` are macros without parameters, by home and name. ``homes`` maps a file to the
     homes in which its static names are looked up: itself, and ``.c`` files it includes or is
-    included by.
+    included by. ``refusals`` have the text that could not be read with them; ``names`` are those of
+    all functions and macros.
     """
 
     sources: Sources
@@ -28,8 +28,9 @@ class Program:
     routines: dict[FunctionKey, list[Routine]] = field(default_factory=dict)
     constants: dict[FunctionKey, list[Routine]] = field(default_factory=dict)
     files: dict[str, ParsedFile] = field(default_factory=dict)
-    refusals: list[ParseRefusal] = field(default_factory=list)
+    refusals: list[tuple[ParseRefusal, str]] = field(default_factory=list)
     homes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
 
     def read(self, paths: Iterable[str], traps: frozenset[str]) -> None:
         """Parse files and note what they define."""
@@ -42,27 +43,37 @@ class Program:
 
     def add(self, parsed: ParsedFile, traps: frozenset[str], own: bool = True) -> None:
         """Note what one parsed file defines."""
-        path = parsed.source.path
+        path, text = parsed.source.path, parsed.source.text
+        self.refusals += [(refusal, refusal.span.of(text)) for refusal in parsed.refusals]
         for item in parsed.declarations:
             self.types.declaration(item, path, own)
-        for routine in routines_of(parsed, traps):
+        for routine in routines_of(self._with_heads(parsed), traps):
             routine = _homed(routine)
             self.routines.setdefault(routine.key, []).append(routine)
-            if not routine.is_macro and isinstance(routine.variant.root.decl, c_ast.Decl):
-                self.types.results.setdefault(
-                    (routine.key.home, routine.key.name),
-                    self.types.reference(routine.variant.root.decl),
-                )
-        functions = {id(item) for item in parsed.macros if _parameters(item, parsed)}
+            self.names.add(routine.key.name)
+            if not routine.is_macro:
+                at = (routine.key.home, routine.key.name)
+                declared = self.types.reference(routine.variant.root.decl)
+                self.types.results.setdefault(at, declared)
         for item in parsed.macros:
-            if id(item) not in functions:
-                home = path if path.endswith(".c") else ""
-                key = FunctionKey(home, item.name)
-                for variant in item.variants:
-                    self.constants.setdefault(key, []).append(
-                        Routine(key, parsed.source, item, variant, traps)
-                    )
-        self.refusals += parsed.refusals
+            if text[item.name_span.end : item.name_span.end + 1] == "(":
+                continue
+            key = FunctionKey(path if path.endswith(".c") else "", item.name)
+            self.names.add(item.name)
+            for variant in item.variants:
+                constant = Routine(key, parsed.source, item, variant, traps)
+                self.constants.setdefault(key, []).append(constant)
+
+    def _with_heads(self, parsed: ParsedFile) -> ParsedFile:
+        """The file without functions whose head is a macro: their names are not known."""
+        known = [item for item in parsed.functions if _has_head(item)]
+        for item in parsed.functions:
+            if not _has_head(item):
+                path, line = parsed.source.path, item.line
+                reason = f"the head of the function is a macro (line {line})"
+                refusal = ParseRefusal(path, line, item.name, item.span, reason)
+                self.refusals.append((refusal, item.span.of(parsed.source.text)))
+        return replace(parsed, functions=tuple(known))
 
     def _join_included(self) -> None:
         """``#include "x.c"`` lets two files see each other's static names."""
@@ -101,11 +112,6 @@ class Program:
                 break
         return tuple(dict.fromkeys(found))
 
-    @cached_property
-    def names(self) -> frozenset[str]:
-        """All names of functions and macros."""
-        return frozenset(key.name for key in (*self.routines, *self.constants))
-
     def constant(self, path: str, name: str) -> tuple[Routine, ...]:
         """The definitions of a macro without parameters."""
         for home in (path, ""):
@@ -126,6 +132,16 @@ def _homed(routine: Routine) -> Routine:
     return routine
 
 
-def _parameters(item: Item, parsed: ParsedFile) -> bool:
-    end = item.name_span.end
-    return parsed.source.text[end : end + 1] == "("
+def _has_head(item: Item) -> bool:
+    return all(isinstance(variant.root.decl, c_ast.Decl) for variant in item.variants)
+
+
+def has_calls(routine: Routine) -> bool:
+    """Whether a macro's body calls anything."""
+    waiting = [routine.variant.root]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, c_ast.FuncCall):
+            return True
+        waiting.extend(child for child in node if child is not None)
+    return False

@@ -6,7 +6,7 @@ everywhere. So the constraints say what *may* be called, never too little.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pycparser import c_ast
@@ -23,13 +23,12 @@ from convert.flow.graph.places import (
     Spot,
     Values,
 )
-from convert.flow.graph.program import Program
+from convert.flow.graph.program import Program, has_calls
 from convert.flow.graph.types import Types
 from convert.flow.graph.typing import Typing
 from convert.flow.terms import UNKNOWN_TYPE, TypeRef, arguments, strip
 from convert.profiles.callbacks import Callbacks
 from convert.source.nodes import Opaque
-from convert.source.variants import Call
 
 _COMPARES = frozenset(["==", "!=", "<", ">", "<=", ">=", "&&", "||"])
 
@@ -47,7 +46,8 @@ class Reader:
     done: set[int] = field(default_factory=set)
     mentions: list[c_ast.ID] = field(default_factory=list)
     by_node: dict[int, CallSite] = field(default_factory=dict)
-    calls: dict[int, Call] = field(default_factory=dict)
+    sites: list[CallSite] = field(default_factory=list)
+    _calling: dict[Routine, bool] = field(default_factory=dict)
     _capable: dict[str, bool] = field(default_factory=dict)
     _returning: dict[FunctionKey, bool] = field(default_factory=dict)
 
@@ -62,27 +62,24 @@ class Reader:
         """The constraints of one routine; its calls in the order of the text."""
         self.enter(routine)
         root = routine.variant.root
-        found = [self.site(call) for call in routine.variant.calls]
         self.walk(root if routine.is_macro else root.body)
         if routine.is_macro:
             self.flow(Spot("result", routine.key, ""), self.value(root), root)
         self.leave()
-        return tuple(found)
+        return tuple(self.sites)
 
     def read_global(self, routine: Routine) -> None:
         """The constraints of a file-level declaration (as a routine without a name)."""
         self.typing.no_locals(routine)
         self.enter(routine)
-        for call in routine.variant.calls:
-            self.site(call)
         self.walk(routine.variant.root)
         self.leave()
 
     def enter(self, routine: Routine) -> None:
         self.routine = routine
         self.local = self.typing.locals(routine)
-        self.calls = {id(call.node): call for call in routine.variant.calls}
         self.done = set()
+        self.sites = []
 
     def leave(self) -> None:
         """Whatever names a function and was not understood leaves the program."""
@@ -119,8 +116,14 @@ class Reader:
         if node.name in self.local:
             return
         for constant in self.program.constant(self.routine.path, node.name):
-            if constant.variant.calls:
+            if self.calls_something(constant):
                 self.facts.uses.append((self.routine, constant, self.place(node)))
+
+    def calls_something(self, constant: Routine) -> bool:
+        known = self._calling.get(constant)
+        if known is None:
+            known = self._calling[constant] = has_calls(constant)
+        return known
 
     def handlers(self) -> dict[type, Callable[[c_ast.Node], object]]:
         return {
@@ -132,6 +135,7 @@ class Reader:
             c_ast.UnaryOp: self.negated,
             c_ast.NamedInitializer: self.designated,
             c_ast.If: self.tested,
+            c_ast.FuncCall: self.site,
             Opaque: self.opaque,
         }
 
@@ -311,10 +315,10 @@ class Reader:
 
     def elsewhere(self, routine: Routine, action: Callable[[c_ast.Node], object]) -> None:
         """Do something with the body of a macro as if it stood here."""
-        before = (self.routine, self.local, self.calls, self.done)
+        before = (self.routine, self.local, self.done, self.sites)
         self.enter(routine)
         action(routine.variant.root)
-        self.routine, self.local, self.calls, self.done = before
+        self.routine, self.local, self.done, self.sites = before
 
     # -- expressions ---------------------------------------------------------------------------
 
@@ -436,9 +440,7 @@ class Reader:
 
     def called(self, node: c_ast.FuncCall) -> Values:
         """What a call is worth."""
-        site = self.by_node.get(id(node))
-        if site is None:
-            return NOTHING
+        site = self.site(node)
         if site.outside is not None:
             if site.outside in self.callbacks.values or site.outside in self.callbacks.stores:
                 return tuple(held for values in site.arguments for held in values)
@@ -447,9 +449,8 @@ class Reader:
             return tuple(Held(Spot("result", key, "")) for key in site.keys if self.returns(key))
         return (Held(Spot("call", site.number, "")),)
 
-    def site(self, call: Call) -> CallSite:
+    def site(self, node: c_ast.FuncCall) -> CallSite:
         """Note a call and where its arguments go."""
-        node = call.node
         if id(node) in self.by_node:
             return self.by_node[id(node)]
         keys: tuple[FunctionKey, ...] = ()
@@ -470,21 +471,17 @@ class Reader:
         number = len(self.facts.calls)
         given = [NOTHING] * len(arguments(node))
         site = CallSite(
-            number, self.routine, call, self.place(node), keys, outside, callee, given, through
+            number, self.routine, node, self.place(node), keys, outside, callee, given, through
         )
         self.facts.calls.append(site)
+        self.sites.append(site)
         self.by_node[id(node)] = site
         self.later(site, given)
         return site
 
     def later(self, site: CallSite, given: list[Values]) -> None:
-        """Evaluate the arguments; inner calls are noted first."""
-        for index, argument in enumerate(arguments(site.call.node)):
-            for inner in nodes_of(argument):
-                if isinstance(inner, c_ast.FuncCall) and id(inner) not in self.by_node:
-                    record = self.calls.get(id(inner))
-                    if record is not None:
-                        self.site(record)
+        """Evaluate the arguments."""
+        for index, argument in enumerate(arguments(site.node)):
             given[index] = self.value(argument)
         if site.outside is not None:
             self.outside_call(site)
@@ -511,12 +508,12 @@ class Reader:
         if name in self.callbacks.stores and len(site.arguments) > 1:
             for held in site.arguments[0]:
                 if isinstance(held.of, Spot):
-                    self.flow(held.of, site.arguments[1], site.call.node)
+                    self.flow(held.of, site.arguments[1], site.node)
             return
         if name in self.callbacks.values:
             return
         for index, values in enumerate(site.arguments):
-            self.hand(site.call.node, name, index, values)
+            self.hand(site.node, name, index, values)
 
     # -- noting --------------------------------------------------------------------------------
 
@@ -546,12 +543,3 @@ def _callee(node: c_ast.Node) -> c_ast.Node:
     while isinstance(node, c_ast.UnaryOp) and node.op in ("*", "&"):
         node = strip(node.expr)
     return node
-
-
-def nodes_of(root: c_ast.Node) -> Iterator[c_ast.Node]:
-    """All nodes of a tree, a node before what is in it."""
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting.extend(child for child in node if child is not None)

@@ -46,12 +46,9 @@ class Roots:
 
     def unparsed(self) -> None:
         """Functions that refused code names."""
-        for refusal in self.program.refusals:
-            source = self.program.sources.source(refusal.path)
-            if source is None:
-                continue
+        for refusal, text in self.program.refusals:
             place = Place(refusal.path, refusal.line)
-            names = set(_CALLED.findall(refusal.span.of(source.text))) & self.program.names
+            names = set(_CALLED.findall(text)) & self.program.names
             for name in sorted(names):
                 for key in self.program.keys(refusal.path, name):
                     self.add(key, RootKind.UNPARSED, place, refusal.name)

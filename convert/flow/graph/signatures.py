@@ -21,7 +21,7 @@ class Signatures:
 
     def of_call(self, site: CallSite) -> Signature | None:
         """The declared signature of the pointer that is called, if there is one."""
-        kind = self.typing.type_of(site.routine, site.call.node.name)
+        kind = self.typing.type_of(site.routine, site.node.name)
         return self.typing.types.signature(kind)
 
     def text(self, site: CallSite) -> str:
@@ -29,12 +29,12 @@ class Signatures:
         declared = self.of_call(site)
         if declared is not None:
             return str(declared)
-        return f"{len(arguments(site.call.node))} arguments"
+        return f"{len(arguments(site.node))} arguments"
 
     def fitting(self, site: CallSite, taken: Iterable[FunctionKey]) -> tuple[FunctionKey, ...]:
         """The functions that could be meant: as many parameters, each of a kind that converts."""
         declared = self.of_call(site)
-        count = len(arguments(site.call.node))
+        count = len(arguments(site.node))
         given = declared.parameters if declared is not None and not declared.variadic else None
         return tuple(key for key in taken if self._fits(key, count, given))
 

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from convert.errors import InputError
+from convert.flow.scopes.prove import prove_scopes
+from convert.flow.scopes.results import ScopeProofs
 from convert.plan import Axiom, Plan
 from convert.profiles.wrappers import WrapperProfile, load_profile
 from convert.rules.calls import SizeJudge
 from convert.rules.exact import ExactRecipe
+from convert.rules.scoped.stage import Ground, with_proven_masks
 from convert.rules.simplify.stages import simplified
 from convert.semantics.contracts import WrapperContract
 from convert.semantics.derived import Meaning, derive
+from convert.semantics.scopes import scope_table
 from convert.semantics.sizes import Consequence, SizeReader, never_fail_consequence
 from convert.semantics.table import ContractTable
 from convert.sites.family import find_family, locate_header
@@ -27,7 +31,8 @@ from convert.source.variants import Call
 from convert.source.vocabulary import Dialect
 from convert.tree.kernel import KernelTree
 
-RECIPES = ("exact",)
+PROVEN = "proven"  # exact, and masks dropped where a scope is proven to be open
+RECIPES = ("exact", PROVEN)
 Progress = Callable[[str], None]
 
 
@@ -65,7 +70,7 @@ def normal_paths(tree: KernelTree, paths: Sequence[str]) -> tuple[str, ...]:
 def make_plan(
     tree: KernelTree, paths: Sequence[str], options: Options, progress: Progress = _quiet
 ) -> Plan:
-    """Decide every site under ``paths``, then make the simplifications that are asked for.
+    """Decide every site under ``paths``; then masks by scopes, then simplifications, if asked for.
 
     Raises InputError for unusable input and InternalCheckError when one of the tool's own checks
     fails. Writes nothing (but the cache).
@@ -75,7 +80,26 @@ def make_plan(
     def dialect() -> Dialect:
         return load_dialect(tree, plan.paths, options.cache_dir)
 
+    if options.recipe == PROVEN:
+        proofs = scope_proofs(tree, plan.paths, options, progress)
+        progress("dropping masks inside of open scopes")
+        plan = with_proven_masks(Ground(plan, tree, proofs, scope_table(tree, dialect()), dialect))
     return simplified(plan, tree, options.simplify, dialect, progress)
+
+
+def scope_proofs(
+    tree: KernelTree,
+    paths: Sequence[str],
+    options: Options,
+    progress: Progress = _quiet,
+    scope: str = "nofs",
+) -> ScopeProofs:
+    """Whether a scope is open at every allocation under ``paths``; see `prove_scopes`.
+
+    Raises InputError for paths that are not in the tree or hold no C.
+    """
+    given = normal_paths(tree, paths)
+    return prove_scopes(tree, given, cache_dir=options.cache_dir, progress=progress, scope=scope)
 
 
 def _converted(

@@ -51,7 +51,8 @@ def planning_options(command: Callable[_P, _R]) -> Callable[_P, _R]:
         click.option(
             "--recipe",
             type=click.Choice(RECIPES),
-            help="How to convert (default: exact: plain masks with the same contract).",
+            help="How to convert (default: exact: plain masks with the same contract; proven: also "
+            "without GFP_NOFS where a nofs scope is proven to be open).",
         ),
     ):
         command = option(command)

@@ -1,0 +1,1 @@
+"""Booting a commit in User-Mode Linux under a workload, and comparing it with its base."""

@@ -15,6 +15,7 @@ from convert import __version__
 from convert.cli.checking import review
 from convert.cli.facts import contracts, inventory
 from convert.cli.planning import apply, explain, report, series
+from convert.cli.scoping import assert_scopes, scopes
 from convert.errors import KmemConvertError
 
 
@@ -28,7 +29,17 @@ def cli() -> None:
     """
 
 
-for _command in (inventory, report, series, apply, contracts, explain, review):
+for _command in (
+    inventory,
+    report,
+    series,
+    apply,
+    contracts,
+    explain,
+    review,
+    scopes,
+    assert_scopes,
+):
     cli.add_command(_command)
 
 

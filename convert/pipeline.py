@@ -281,6 +281,19 @@ def wrapper_home(tree: KernelTree, path: str, options: Options) -> str:
     return str(PurePosixPath(header).parent)
 
 
+def subsystem_home(tree: KernelTree, path: str, options: Options) -> str:
+    """The directory to read for all that is to be told about one file.
+
+    That of the wrappers it may use; without any, the filesystem's own, or the file's directory.
+    Raises InputError for a file that is not in the tree.
+    """
+    given = normal_paths(tree, (path,))
+    if locate_header(tree, given, load_profile(options.profile)) is not None:
+        return wrapper_home(tree, path, options)
+    parts = PurePosixPath(given[0]).parts
+    return "/".join(parts[:2]) if parts[0] == "fs" and len(parts) > 2 else "/".join(parts[:-1])
+
+
 def derived_contracts(
     tree: KernelTree, paths: Sequence[str], options: Options, progress: Progress = _quiet
 ) -> ContractTable:

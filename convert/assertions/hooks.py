@@ -86,7 +86,7 @@ def _find(parsed: ParsedFile | None, target: Target, slot_of: MaskSlot) -> _Plac
     item = parsed.item_at(target.offset)
     if isinstance(item, ParseRefusal):
         raise _Unfit(f"{item.name} could not be parsed: {item.construct}")
-    if item is None or item.kind != "function":
+    if item is None or item.kind not in ("function", "macro"):
         raise _Unfit("not inside of a function: a counter cannot run there")
     call = _call(item, target)
     slot = _slot(parsed, item, call, target, slot_of)

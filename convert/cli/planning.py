@@ -23,9 +23,9 @@ from convert.cli.options import (
     tree_argument,
     worth_it,
 )
+from convert.explain import asks_for_scopes, place_of
 from convert.explain import explain as explain_site
-from convert.explain import place_of
-from convert.pipeline import wrapper_home
+from convert.pipeline import scope_proofs, subsystem_home
 from convert.plan import Plan
 from convert.report.console import report_console
 from convert.report.html_report import report_html
@@ -163,10 +163,14 @@ def apply(
 @click.command()
 @tree_argument
 @click.argument("place", metavar="FILE:LINE")
+@click.option(
+    "--also", multiple=True, metavar="PATH", help="Further paths to read, for scope proofs."
+)
 @planning_options
 def explain(
     tree: str,
     place: str,
+    also: tuple[str, ...],
     recipe: str | None,
     profile: str | None,
     prefix: str | None,
@@ -174,9 +178,16 @@ def explain(
     no_cache: bool,
     simplify: tuple[str, ...],
 ) -> None:
-    """Tell one site whole: contract, executed lines, decision, reason, diff."""
+    """Tell one site whole: contract, executed lines, decision, reason, diff, callers and scopes."""
     path, line = place_of(place)
     options = options_of(recipe, profile, prefix, keep_nowarn, no_cache, simplify)
-    plan = plan_of(tree, (wrapper_home(open_tree(tree), path, options),), options)
-    for text in explain_site(plan, path, line):
+    kernel_tree = open_tree(tree)
+    paths = (subsystem_home(kernel_tree, path, options), *also)
+    plan = plan_of(tree, paths, options)
+    proofs = plan.proofs
+    written = kernel_tree.read(path).decode("latin-1").split("\n")[line - 1 : line]
+    if proofs is None and asks_for_scopes(plan, path, line, "".join(written)):
+        with progress_line() as progress:
+            proofs = scope_proofs(kernel_tree, paths, options, progress)
+    for text in explain_site(plan, path, line, proofs):
         click.echo(text)

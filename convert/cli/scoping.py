@@ -21,7 +21,7 @@ from convert.cli.options import (
 from convert.explain import place_of
 from convert.flow.scopes.model import Verdict
 from convert.flow.scopes.results import ScopeProofs, SiteUse
-from convert.pipeline import normal_paths, scope_proofs
+from convert.pipeline import normal_paths, scope_proofs, wrapper_names
 from convert.report.console import report_console
 from convert.report.scopes.document import scopes_json
 from convert.report.scopes.graph import scopes_dot, svg_of
@@ -120,10 +120,11 @@ def _patch(
     sources = Sources(tree, paths, lambda: load_dialect(tree, paths, cache))
     targets = [_target(named) for named in named_sites(proofs) if _counts(named, everything)]
     stubs = load_stubs()
+    wrappers = wrapper_names(tree, paths, options_of(None, None, None, None, True)).flag_slots
 
     def slot_of(name: str) -> int | None:
         primitive = stubs.primitive(name)
-        return None if primitive is None else primitive.gfp
+        return wrappers.get(name) if primitive is None else primitive.gfp
 
     about = {"version": __version__, "command": generator().command}
     return assert_patch(tree, sources, targets, scope_table(tree), _SCOPE, slot_of, about)

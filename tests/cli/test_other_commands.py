@@ -51,7 +51,7 @@ def test_explain(plain: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ),
         pytest.param("fs/minfs/minfs_buf.c", "FILE:LINE", id="no line"),
         pytest.param("fs/minfs/none.c:3", "none.c", id="no file"),
-        pytest.param("mm/slab.c:3", "no wrappers' header", id="no family"),
+        pytest.param("mm/slab.c:3", "no site in this file", id="no family"),
     ],
 )
 def test_explain_refuses(

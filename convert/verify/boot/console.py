@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 
 from convert.verify.boot.guest.plan import MARK
 
+START = "start"  # the name of what comes before the first phase
 _STAMP = re.compile(r"^\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?")
 _REPORT = re.compile(
     r"WARNING: |BUG: |INFO: task |INFO: rcu|Kernel panic|Oops|KASAN|UBSAN|Assertion failed|"
     r"Unable to handle|Internal error|\bInvalid opcode|invalid opcode|[Cc]orruption"
 )
+_CUT = "------------[ cut here"
 _RULER = re.compile(r"^=+$")
 _TRACE = re.compile(r"^ *\[<[0-9a-f]+>\] (?P<doubt>\? )?(?P<function>[\w.]+)\+0x")
 _IN_TRACE = re.compile(r"^ *\[<|^ *[0-9a-f]{8} [0-9a-f]{8}|^\s*$")
@@ -95,8 +97,8 @@ class _Phase:
 
 
 def read_console(boot: str, text: str) -> tuple[PhaseRun, ...]:
-    """The phases of one boot in order; what comes before the first one is a phase "start"."""
-    phases = [_Phase("start", "passed")]
+    """The phases of one boot in order; what comes before the first one is the phase `START`."""
+    phases = [_Phase(START, "passed")]
     for raw in text.splitlines():
         stamp = _STAMP.match(raw)
         if stamp is None:
@@ -168,7 +170,9 @@ class _Reader:
         return self.lines[self.at - 1]
 
     def starts_report(self) -> bool:
-        """A telling line here, or under a ruler, blank lines or "cut here"."""
+        """A telling line here, or under a ruler or blank lines; or the kernel's "cut here"."""
+        if self._here.startswith(_CUT):
+            return True
         for line in self.lines[self.at : self.at + 3]:
             if _REPORT.search(line):
                 return True
@@ -206,9 +210,7 @@ class _Reader:
 
 
 def _report(lines: list[str]) -> Report:
-    title = next(line for line in lines if _REPORT.search(line)).strip()
-    if title.startswith("WARNING: CPU:"):  # the kernel's WARN(): its own text comes after it
-        title = _warn_title(title, lines)
+    title = _title(lines)
     traced = [m for line in _last_trace(lines) if (m := _TRACE.match(line)) and not m["doubt"]]
     names = (match["function"].split(".")[0] for match in traced)
     skipped = ("show_stack", "dump_stack_lvl", "dump_stack", "__warn", "warn_slowpath_fmt")
@@ -220,13 +222,16 @@ def _report(lines: list[str]) -> Report:
     )
 
 
-def _warn_title(title: str, lines: list[str]) -> str:
-    place = title.partition(" at ")[2]
-    where = lines.index(next(line for line in lines if title in line))
-    follows = lines[where + 1] if where + 1 < len(lines) else ""
-    if follows and not follows.startswith(("CPU:", "Modules linked")):
-        return f"WARNING: {follows.strip()}"
-    return f"WARNING at {place}"
+def _title(lines: list[str]) -> str:
+    """The first telling line; of the kernel's WARN() the text of its own, which comes before."""
+    number = next((n for n, line in enumerate(lines) if _REPORT.search(line)), len(lines) - 1)
+    title = lines[number].strip()
+    if title.startswith("WARNING: CPU:"):
+        before = lines[number - 1].strip() if number else ""
+        if before and not before.startswith(_CUT):
+            return before
+        return f"WARNING at {title.partition(' at ')[2]}"
+    return title
 
 
 def _last_trace(lines: list[str]) -> list[str]:

@@ -24,10 +24,11 @@ class _Facts(BaseModel):
 
 
 class Tool(_Facts):
-    """A program that the guest runs, and the Debian package that has it."""
+    """A program that the guest runs, the Debian package that has it, its flag for the version."""
 
     command: str
     package: str
+    version: str = "-V"
 
 
 class Boot(_Facts):

@@ -121,7 +121,7 @@ def over_quota(place: Place) -> None:
                 os.write(file, b"q" * (64 * KB))
             os.fsync(file)
         except OSError as error:
-            code = 0 if error.errno in {errno.EDQUOT, errno.ENOSPC} else error.errno
+            code = 0 if error.errno in {errno.EDQUOT, errno.ENOSPC} else 1
         os._exit(code)
     _, status = os.waitpid(child, 0)
     os.close(file)

@@ -42,8 +42,8 @@ class Phase:
     the disk after unmounting, None for the profile's, empty for none. settings: files to write
     before and to restore after. evidence: counters that must grow. kill: works go on until the
     host kills the kernel. faults: let allocations fail, those that may not sleep ("atomic") or all
-    ("all"), which may stop a filesystem; works may then see errors. random: messages may differ from run
-    to run, so that only reports (warnings, lockdep, …) count.
+    ("all"), which may stop a filesystem; works may then see errors. random: messages may differ
+    from run to run, so that only reports (warnings, lockdep, …) count.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT

@@ -41,6 +41,10 @@ class StoreMacros(_Entry):
     """Macros that store their second argument where the first one says."""
 
 
+class Tells(_Entry):
+    """Beginnings of names of functions that call nothing of what they are given."""
+
+
 class Callbacks(BaseModel):
     """The names of callbacks.toml; see there for the meaning of each list."""
 
@@ -51,6 +55,7 @@ class Callbacks(BaseModel):
     member: tuple[RunMember, ...] = ()
     value: tuple[ValueMacros, ...] = ()
     store: tuple[StoreMacros, ...] = ()
+    tells: tuple[Tells, ...] = ()
 
     @cached_property
     def takers(self) -> dict[str, Kind]:
@@ -71,6 +76,10 @@ class Callbacks(BaseModel):
     def stores(self) -> frozenset[str]:
         """Macros that store their second argument where the first one says."""
         return frozenset(name for entry in self.store for name in entry.names)
+
+    def only_tells(self, name: str) -> bool:
+        """Whether a function outside calls nothing of what it is given."""
+        return any(name.startswith(entry.names) for entry in self.tells)
 
     def understands(self, name: str) -> bool:
         """Whether a function or macro is listed in any way."""

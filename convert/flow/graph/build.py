@@ -13,7 +13,8 @@ from convert.flow.code import FunctionKey, Routine
 from convert.flow.graph.expand import Expander
 from convert.flow.graph.graph import CallEdge, CallGraph, Stored, UnresolvedCall
 from convert.flow.graph.headers import Headers
-from convert.flow.graph.mentions import outside_mentions
+from convert.flow.graph.macro_parameters import WrittenParameters
+from convert.flow.graph.mentions import Names, outside_mentions
 from convert.flow.graph.model import Place, Resolution, Targets
 from convert.flow.graph.places import CallSite, Spot
 from convert.flow.graph.program import Program, has_calls
@@ -137,7 +138,8 @@ class _Builder:
     def solve(self) -> tuple[Solver, Roots]:
         facts = self.reader.facts
         signatures = Signatures(self.typing, self.program.routines)
-        solver = Solver(facts, self.program.routines, signatures)
+        written = WrittenParameters(self.program, self.callbacks)
+        solver = Solver(facts, self.program.routines, signatures, written)
         solver.prepare(())
         own = self.program.types.own
         for spot in tuple(solver.fields()):
@@ -175,8 +177,9 @@ class _Builder:
             if not key.home:
                 in_code = any(r.path.endswith(".c") and not r.is_macro for r in routines)
                 (external if in_code else local).add(key.name)
+        names = Names(frozenset(external), frozenset(local), frozenset(self.program.static))
         files = frozenset(self.sources.c_files)
-        return outside_mentions(self.sources.tree, files, external, local)
+        return outside_mentions(self.sources.tree, files, names, self.program.included())
 
     # -- result --------------------------------------------------------------------------------
 
@@ -185,6 +188,7 @@ class _Builder:
         targets = {site.number: self.targets(solver, site) for site in facts.calls}
         return CallGraph(
             routines=self.program.frozen(),
+            constants={key: tuple(found) for key, found in self.program.constants.items()},
             roots={key: tuple(found) for key, found in roots.found.items()},
             initialisers=self.initialisers(),
             tables=self.tables(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pycparser import c_ast
@@ -53,13 +53,15 @@ class CallGraph:
     """All that is known about calls in the paths.
 
     routines: functions, function-like macros, and the inlines of headers that matter, one per
-    ``#if`` variant and definition. roots: why a function may start with nothing around it.
-    initialisers: by structure tag and member, every function stored there. tables: by home and name
-    of an object, the functions of its members (of an array all elements together). unresolved:
-    indirect calls that were not followed. unparsed: what could not be read.
+    ``#if`` variant and definition. constants: macros without parameters. roots: why a function may
+    start with nothing around it. initialisers: by structure tag and member, every function stored
+    there. tables: by home and name of an object, the functions of its members (of an array all
+    elements together). unresolved: indirect calls that were not followed. unparsed: what could not
+    be read.
     """
 
     routines: Mapping[FunctionKey, tuple[Routine, ...]]
+    constants: Mapping[FunctionKey, tuple[Routine, ...]]
     roots: Mapping[FunctionKey, tuple[Root, ...]]
     initialisers: Mapping[tuple[str, str], tuple[Stored, ...]]
     tables: Mapping[tuple[str, str], Mapping[str, tuple[FunctionKey, ...]]]
@@ -102,6 +104,13 @@ class CallGraph:
     def constants_used(self, routine: Routine) -> tuple[tuple[Routine, Place], ...]:
         """Macros without parameters whose bodies call something, where the routine uses them."""
         return self._constants.get(routine, ())
+
+    def indirect_callers(self) -> Iterator[tuple[FunctionKey, Resolution]]:
+        """Every call through a pointer: in what it stands, and how its targets were found."""
+        for site in self._by_node.values():
+            how = self._targets[site.number].how
+            if how is not Resolution.DIRECT:
+                yield site.routine.key, how
 
     def type_of(self, routine: Routine, node: c_ast.Node) -> TypeRef:
         """The declared type of an expression, without typedefs; base ``?`` if it is not known."""

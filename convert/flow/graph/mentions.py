@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 
 from convert.flow.graph.model import Place
 from convert.tree.kernel import KernelTree
@@ -12,6 +13,7 @@ from convert.tree.kernel import KernelTree
 # or includes a header of the paths.
 _HEADERS = ("include", "fs", "mm", "block", "security")
 _CODE = ("fs",)
+_TRACES = "include/trace/"  # macros there become code of the file that includes them
 _NO_WORD = bytes(
     byte if chr(byte).isascii() and (chr(byte).isalnum() or chr(byte) == "_") else 32
     for byte in range(256)
@@ -19,19 +21,34 @@ _NO_WORD = bytes(
 _RARE = 8  # a prefix shared by that many names is searched before the names themselves
 
 
+@dataclass(frozen=True)
+class Names:
+    """The functions and macros that were read.
+
+    ``external``: with external linkage. ``local``: of headers, for those who include them.
+    ``static``: of one ``.c`` file.
+    """
+
+    external: frozenset[str]
+    local: frozenset[str]
+    static: frozenset[str]
+
+
 def outside_mentions(
-    tree: KernelTree, read: Collection[str], external: Collection[str], local: Collection[str]
+    tree: KernelTree, read: Collection[str], names: Names, included: Collection[str]
 ) -> dict[str, Place]:
     """The first place outside the files ``read`` that names a function, by its name.
 
-    ``external``: functions with external linkage. ``local``: functions and macros of the headers
-    among the files, which only those who include these headers can use.
+    ``included``: what the files include; the text of trace headers among it becomes theirs.
     """
-    some = _Words(external)
-    both = _Words({*external, *local})
+    some = _Words(names.external)
+    near = _Words(names.external | names.local)
+    every = _Words(names.external | names.local | names.static)
     found: dict[str, Place] = {}
-    for path, data, includes in _others(tree, read):
-        for word in (both if includes else some).of(data):
+    for path, data, close in _others(tree, read):
+        traces = path.startswith(_TRACES) and path.removeprefix("include/") in included
+        words = every if traces else near if close else some
+        for word in words.of(data):
             if word not in found:
                 found[word] = Place(path, _line(data, word.encode()))
     return found
@@ -66,7 +83,8 @@ def _prefixes(names: Iterable[bytes]) -> Iterator[bytes]:
 def _others(tree: KernelTree, read: Collection[str]) -> Iterator[tuple[str, bytes, bool]]:
     """The files outside that may know the paths' functions, and whether by the paths' headers."""
     folders = {path.rpartition("/")[0] for path in read}
-    near = tuple(f"{folder.rpartition('/')[2]}/".encode() for folder in folders)
+    names = b"|".join(re.escape(folder.rpartition("/")[2].encode()) for folder in folders)
+    near = re.compile(rb'\n[ \t]*#[ \t]*include[^\n]*[/"<](?:' + names + rb")/")
     for root in _HEADERS:
         if not tree.exists(root):
             continue
@@ -77,7 +95,7 @@ def _others(tree: KernelTree, read: Collection[str]) -> Iterator[tuple[str, byte
             if not close and path.endswith(".c") and root not in _CODE:
                 continue
             data = tree.read(path)
-            close = close or any(name in data for name in near)
+            close = close or near.search(data) is not None
             if close or path.endswith(".h") or b"extern " in data:
                 yield path, data, close
 

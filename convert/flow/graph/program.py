@@ -20,7 +20,7 @@ class Program:
     ``constants`` are macros without parameters, by home and name. ``homes`` maps a file to the
     homes in which its static names are looked up: itself, and ``.c`` files it includes or is
     included by. ``refusals`` have the text that could not be read with them; ``names`` are those of
-    all functions and macros.
+    all functions and macros, ``static`` has the homes of those that are known in one file only.
     """
 
     sources: Sources
@@ -31,6 +31,7 @@ class Program:
     refusals: list[tuple[ParseRefusal, str]] = field(default_factory=list)
     homes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
+    static: dict[str, dict[str, None]] = field(default_factory=dict)
 
     def read(self, paths: Iterable[str], traps: frozenset[str]) -> None:
         """Parse files and note what they define."""
@@ -51,6 +52,8 @@ class Program:
             routine = _homed(routine)
             self.routines.setdefault(routine.key, []).append(routine)
             self.names.add(routine.key.name)
+            if routine.key.home:
+                self.static.setdefault(routine.key.name, {})[routine.key.home] = None
             if not routine.is_macro:
                 at = (routine.key.home, routine.key.name)
                 declared = self.types.reference(routine.variant.root.decl)
@@ -110,6 +113,9 @@ class Program:
                     found += self._keys(path, target.name, seen | {name})
             if found:
                 break
+        if not found and path.endswith(".h"):
+            # A header's text means what is known where it is included.
+            found = [FunctionKey(home, name) for home in self.static.get(name, ())]
         return tuple(dict.fromkeys(found))
 
     def constant(self, path: str, name: str) -> tuple[Routine, ...]:
@@ -119,6 +125,11 @@ class Program:
             if found:
                 return tuple(found)
         return ()
+
+    def included(self) -> frozenset[str]:
+        """What the files include, as they spell it."""
+        lines = (line for parsed in self.files.values() for line in parsed.directives)
+        return frozenset(line.argument.strip('"<> ') for line in lines if line.name == "include")
 
     def frozen(self) -> Mapping[FunctionKey, tuple[Routine, ...]]:
         """The routines by key."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from pycparser import c_ast
 
@@ -78,7 +79,6 @@ class Reader:
     def enter(self, routine: Routine) -> None:
         self.routine = routine
         self.local = self.typing.locals(routine)
-        self.done = set()
         self.sites = []
 
     def leave(self) -> None:
@@ -203,11 +203,14 @@ class Reader:
         for name in node.name:
             self.done.add(id(name))
 
-    def opaque(self, node: Opaque) -> None:
+    def opaque(self, node: Opaque, calls_only: bool = False) -> None:
         """Text that was not parsed: every function that it names leaves the program."""
-        for word in node.text.split():
-            if word in self.program.names:
+        self.done.add(id(node))
+        words = node.text.split()
+        for word, following in pairwise([*words, ""]):
+            if word in self.program.names and (following == "(" or not calls_only):
                 for key in self.program.keys(self.routine.path, word):
+                    self.facts.taken.setdefault(key, self.place(node))
                     self.hand(node, "text that is not parsed", 0, (Held(key),))
 
     # -- initialisers --------------------------------------------------------------------------
@@ -315,10 +318,10 @@ class Reader:
 
     def elsewhere(self, routine: Routine, action: Callable[[c_ast.Node], object]) -> None:
         """Do something with the body of a macro as if it stood here."""
-        before = (self.routine, self.local, self.done, self.sites)
+        before = (self.routine, self.local, self.sites)
         self.enter(routine)
         action(routine.variant.root)
-        self.routine, self.local, self.done, self.sites = before
+        self.routine, self.local, self.sites = before
 
     # -- expressions ---------------------------------------------------------------------------
 
@@ -481,10 +484,32 @@ class Reader:
 
     def later(self, site: CallSite, given: list[Values]) -> None:
         """Evaluate the arguments."""
+        if self.is_trace(site):
+            self.trace(site)
+            return
         for index, argument in enumerate(arguments(site.node)):
             given[index] = self.value(argument)
         if site.outside is not None:
             self.outside_call(site)
+
+    def is_trace(self, site: CallSite) -> bool:
+        """Whether a call defines a trace event, or is a part of such a definition."""
+        if site.outside is None:
+            return False
+        given = (getattr(argument, "name", None) for argument in arguments(site.node))
+        return site.outside.startswith("TP_") or any(
+            isinstance(name, c_ast.ID) and name.name.startswith("TP_") for name in given
+        )
+
+    def trace(self, site: CallSite) -> None:
+        """Of a trace event only what its code calls counts: the rest are names of its own."""
+        for argument in arguments(site.node):
+            if isinstance(argument, Opaque):
+                self.opaque(argument, calls_only=True)
+            elif isinstance(argument, c_ast.FuncCall):
+                self.site(argument)
+            else:
+                self.done.add(id(argument))
 
     def is_pointer(self, name: str) -> bool:
         """Whether a local variable of that name can be called; else it hides no function."""
@@ -510,7 +535,7 @@ class Reader:
                 if isinstance(held.of, Spot):
                     self.flow(held.of, site.arguments[1], site.node)
             return
-        if name in self.callbacks.values:
+        if name in self.callbacks.values or self.callbacks.only_tells(name):
             return
         for index, values in enumerate(site.arguments):
             self.hand(site.node, name, index, values)

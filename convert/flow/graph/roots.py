@@ -40,9 +40,10 @@ class Roots:
     def mentioned(self, mentions: Mapping[str, Place]) -> None:
         """Functions that files outside the paths name."""
         for name, place in mentions.items():
-            key = FunctionKey("", name)
-            if key in self.program.routines:
-                self.add(key, RootKind.OUTSIDE, place, f"named in {place}")
+            for home in ("", *self.program.static.get(name, ())):
+                key = FunctionKey(home, name)
+                if key in self.program.routines:
+                    self.add(key, RootKind.OUTSIDE, place, f"named in {place}")
 
     def unparsed(self) -> None:
         """Functions that refused code names."""

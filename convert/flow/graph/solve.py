@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from convert.flow.code import FunctionKey, Routine
+from convert.flow.graph.macro_parameters import WrittenParameters
 from convert.flow.graph.places import UNKNOWN, CallSite, Facts, Held, Spot, Values
 from convert.flow.graph.signatures import Signatures
 
@@ -19,6 +20,7 @@ class Solver:
     facts: Facts
     routines: Mapping[FunctionKey, list[Routine]]
     signatures: Signatures
+    written: WrittenParameters
     held: dict[Spot, set[Value]] = field(default_factory=dict)
     onward: dict[Spot, set[Spot]] = field(default_factory=dict)
     waiting: list[tuple[Spot, Value]] = field(default_factory=list)
@@ -145,17 +147,18 @@ class Solver:
                 for index, values in enumerate(site.arguments):
                     if values and names:
                         # More arguments than parameters: `...`, kept with the last one.
-                        self._argument(routine, names[min(index, len(names) - 1)], values)
+                        name = names[min(index, len(names) - 1)]
+                        written = routine.is_macro and name in self.written.of(routine)
+                        self._argument(routine, name, values, written)
             result = Held(Spot("result", key, ""))
             if not site.keys:
                 self.edge(Spot("call", site.number, ""), result)
 
-    def _argument(self, routine: Routine, name: str, values: Values) -> None:
+    def _argument(self, routine: Routine, name: str, values: Values, written: bool) -> None:
         parameter = Spot("local", routine.key, name)
         for held in values:
             self.edge(parameter, held)
-            # A macro may assign to what it is given.
-            if isinstance(held.of, Spot) and (held.shared or routine.is_macro):
+            if isinstance(held.of, Spot) and (held.shared or written):
                 self.edge(held.of, Held(parameter))
 
     def finish(self) -> None:

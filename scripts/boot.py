@@ -1,7 +1,7 @@
 """`make boot`: convert a real kernel's filesystem, boot it and its base, and compare.
 
     python -m scripts.boot [--kernel DIR] [--output DIR] [--commit REV] [--extra-patch FILE]
-                           [--again]
+                           [--kasan] [--again]
 
 The kernel is found as by `make real`. Exit code 0 if the converted kernel shows nothing that the
 base does not, 1 if it does, 2 if the job could not be run.
@@ -106,6 +106,7 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=Path("build/boot"), help="results go here")
     parser.add_argument("--commit", help="boot this revision instead of a conversion")
     parser.add_argument("--extra-patch", type=Path, action="append", default=[], metavar="FILE")
+    parser.add_argument("--kasan", action="store_true", help="with KASAN: slower, finds more")
     parser.add_argument("--again", action="store_true", help="boot though nothing changed")
     return parser.parse_args(words)
 
@@ -124,6 +125,7 @@ def boot(options: argparse.Namespace) -> int:
     commit = options.commit or converted(kernel, subject, output)
     request = BootRequest(kernel.repository, kernel.base, commit, profile, None, cache_dir())
     request = replace(request, extra=tuple(options.extra_patch), again=options.again)
+    request = replace(request, kasan=options.kasan)
     tools = versions(profile)
     outcome = boot_both(request, tools, mutter)
     found = tuple(results(outcome, None))

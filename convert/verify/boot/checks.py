@@ -47,7 +47,7 @@ class BootRequest:
     for the results. cache: where kernels and results are kept between runs, None to keep nothing.
     extra: patches that are applied to the commit (not to the base) before it is built, such as
     what `kmem-convert assert` prints. locks: replace those of the profile in lockdep priming.
-    again: boot even if the same kernel was booted with the same workload before.
+    kasan: build with KASAN, which finds more and takes more time. again: boot even if the same kernel was booted with the same workload before.
     """
 
     repository: Path
@@ -59,6 +59,7 @@ class BootRequest:
     extra: tuple[Path, ...] = ()
     locks: tuple[PrimedLock, ...] | None = None
     jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
+    kasan: bool = False
     again: bool = False
 
 
@@ -175,7 +176,8 @@ def versions(profile: BootProfile) -> tuple[ToolVersion, ...]:
 def _place(request: BootRequest) -> Iterator[Path]:
     """The directory that is kept, or one that goes with the run."""
     if request.cache is not None:
-        yield request.cache.absolute() / "boot" / request.profile.filesystem
+        variant = "-kasan" if request.kasan else ""  # another configuration: objects of its own
+        yield request.cache.absolute() / "boot" / f"{request.profile.filesystem}{variant}"
         return
     with tempfile.TemporaryDirectory(prefix="kmem-convert-boot-") as name:
         yield Path(name)
@@ -186,7 +188,8 @@ def _kernels(
 ) -> tuple[KernelBuilt, KernelBuilt] | NoKernel:
     profile = _with_locks(request.profile, request.locks)
     patch = DebugPatch(profile, read_hooks(), place / "git")
-    build = UmlBuild(place, patch, profile.enable, profile.wanted, request.jobs)
+    enable = (*profile.enable, *(("KASAN",) if request.kasan else ()))
+    build = UmlBuild(place, patch, enable, profile.wanted, request.jobs)
     built: list[KernelBuilt] = []
     with build.locked(request.repository, progress):
         for revision, extra in ((request.base, ()), (request.commit, request.extra)):

@@ -24,6 +24,7 @@ class Expectation(BaseModel):
 
     why: str
     recipe: str
+    simplify: list[str] = []
     place: str = "fs/minfs"
     compiles: bool = True
     encoding: str = "utf-8"
@@ -63,6 +64,7 @@ class Case:
     compiles: bool
     why: str
     refused_elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    simplify: tuple[str, ...] = ()
 
     @property
     def accepted(self) -> tuple[bytes, ...]:
@@ -102,6 +104,7 @@ def read_case(path: Path) -> Case:
         compiles=keys.compiles,
         why=keys.why,
         refused_elsewhere={k: tuple(v) for k, v in keys.refused_elsewhere.items()},
+        simplify=tuple(keys.simplify),
     )
 
 

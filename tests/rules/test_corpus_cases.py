@@ -43,7 +43,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def planned(case: Case, files: dict[str, bytes], cache: Path) -> Plan:
     tree = MemoryTree({**files, case.target: case.before})
-    return make_plan(tree, [PATH], Options(recipe=case.recipe, cache_dir=cache))
+    options = Options(recipe=case.recipe, cache_dir=cache, simplify=case.simplify)
+    return make_plan(tree, [PATH], options)
 
 
 def result_of(plan: Plan, case: Case) -> bytes:
@@ -111,7 +112,8 @@ def test_second_run_changes_nothing(case: Case, base: dict[str, bytes], cache: P
         elif path != case.target:
             files[path] = text.encode("latin-1")
     result = result_of(plan, case)
-    again = make_plan(MemoryTree({**files, case.target: result}), [PATH], Options(cache_dir=cache))
+    options = Options(cache_dir=cache, simplify=case.simplify)
+    again = make_plan(MemoryTree({**files, case.target: result}), [PATH], options)
     assert result_of(again, case) == result if again.steps else True
     assert not again.steps or case.target not in {
         change.path for step in again.steps for change in step.changes

@@ -12,6 +12,7 @@ from pycparser import c_ast
 
 from convert.flow.code import Routine
 from convert.flow.terms import arguments, call_name, strip
+from convert.rules.calls import directive_in
 from convert.rules.layout import advance, column_at, indent_of, indentation, line_start
 from convert.rules.model import Kept, Refused
 from convert.rules.simplify.model import Found, Given, Node, Rewrite
@@ -72,10 +73,12 @@ def _verdict(routine: Routine, node: Node, free: Node, span: Span) -> Rewrite | 
     inner = statement_span(routine, free)
     assert inner is not None
     around = (Span(span.start, inner.start), Span(inner.end, span.end))
-    for part in around:
-        if (obstacle := in_the_way(routine.source, part)) is not None:
-            line = routine.source.line(part.start)
-            return Refused("needless-if", f"{routine.path}:{line}: {obstacle}", False)
+    obstacles = [in_the_way(routine.source, part) for part in around]
+    if directive_in(routine.source, inner):
+        obstacles.append("a preprocessor line stands in the free")
+    if found := [obstacle for obstacle in obstacles if obstacle is not None]:
+        line = routine.source.line(span.start)
+        return Refused("needless-if", f"{routine.path}:{line}: {found[0]}", False)
     return _rewrite(routine, node, free, span, inner)
 
 

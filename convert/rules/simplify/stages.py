@@ -180,7 +180,9 @@ class _Pass:
         for routine in routines:
             for one in self.rule.find(routine, self.given):
                 rows.setdefault(one.span, []).append(one)
-        return [self._agreed(item, span, row) for span, row in rows.items()]
+        agreed = [self._agreed(item, span, row) for span, row in rows.items()]
+        # Variants that end a place elsewhere are one place, too.
+        return list({(one.span.start, _key(one.verdict)): one for one in agreed}.values())
 
     def _agreed(self, item: Item, span: Span, row: list[Found]) -> Found:
         """The verdict of all variants that hold a place, if it is one."""

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+/* A product, and nobody asked for a simplification. */
+#include "minfs.h"
+
+struct case_item {
+	uint64_t		start;
+	uint32_t		count;
+};
+
+struct case_item *
+case_alloc(
+	unsigned int		nr)
+{
+	struct case_item	*items;
+
+	items = kmem_zalloc(nr * sizeof(struct case_item), KM_NOFS);
+	return items;
+}

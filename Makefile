@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check format real bench
+.PHONY: demo test check format real boot bench
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -33,6 +33,10 @@ real: $(STAMP)
 	$(BIN)/python -m scripts.real $(if $(KERNEL),--kernel "$(KERNEL)")
 	tree=$$($(BIN)/python -m scripts.real --where $(if $(KERNEL),--kernel "$(KERNEL)")) && \
 	KERNEL="$$tree" $(BIN)/pytest -m real
+
+# Boot the converted kernel and its base in User-Mode Linux and compare; KERNEL as above.
+boot: $(STAMP)
+	$(BIN)/python -m scripts.boot $(if $(KERNEL),--kernel "$(KERNEL)")
 
 # Times and memory beside Coccinelle's on the same machine; KERNEL as above.
 bench: $(STAMP)

@@ -47,7 +47,8 @@ class BootRequest:
     for the results. cache: where kernels and results are kept between runs, None to keep nothing.
     extra: patches that are applied to the commit (not to the base) before it is built, such as
     what `kmem-convert assert` prints. locks: replace those of the profile in lockdep priming.
-    kasan: build with KASAN, which finds more and takes more time. again: boot even if the same kernel was booted with the same workload before.
+    kasan: build with KASAN, which finds more and takes more time. again: boot even if the same
+    kernel was booted with the same workload before.
     """
 
     repository: Path

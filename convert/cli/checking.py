@@ -12,6 +12,7 @@ from convert.cli.options import hand_out, progress_line
 from convert.report.console import report_console
 from convert.tree.cache import cache_dir
 from convert.tree.open import open_tree
+from convert.verify.review.proofs import ProofsOfTrees
 from convert.verify.review.report import review_json, review_text
 from convert.verify.review.series import review_series
 
@@ -23,6 +24,11 @@ from convert.verify.review.series import review_series
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("-v", "--verbose", is_flag=True, help="Also every note (text).")
 @click.option("--no-cache", is_flag=True, help="Read the tree's headers anew.")
+@click.option(
+    "--scopes/--no-scopes",
+    default=True,
+    help="Prove scopes where a mask loses NOFS (default; takes some seconds a commit).",
+)
 def review(
     series_spec: str,
     tree: str,
@@ -30,6 +36,7 @@ def review(
     output: Path | None,
     verbose: bool,
     no_cache: bool,
+    scopes: bool,
 ) -> None:
     """Check any series, also a hand-made one, for what it changes in allocations.
 
@@ -37,7 +44,13 @@ def review(
     """
     with progress_line() as progress:
         cache = None if no_cache else cache_dir()
-        found = review_series(series_spec, open_tree(tree), cache_dir=cache, progress=progress)
+        found = review_series(
+            series_spec,
+            open_tree(tree),
+            cache_dir=cache,
+            progress=progress,
+            proof=ProofsOfTrees(cache, progress) if scopes else None,
+        )
     if form == "json":
         hand_out(review_json(found, __version__), output)
     elif output is None:

@@ -105,6 +105,11 @@ def _quoted(text: str) -> str:
     return f'"{safe}"'
 
 
+def has_graphviz() -> bool:
+    """Whether graphs can be drawn here."""
+    return shutil.which("dot") is not None
+
+
 def svg_of(dot: str) -> str:
     """The drawing of a graph. Raises InputError if graphviz is missing or fails."""
     program = shutil.which("dot")

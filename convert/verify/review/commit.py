@@ -13,7 +13,7 @@ from convert.source.parse import ParsedFile, ParseRefusal
 from convert.source.text import BrokenSource
 from convert.tree.kernel import KernelTree
 from convert.verify.review.callers import opened_by_callers
-from convert.verify.review.compare import Judge
+from convert.verify.review.compare import Judge, Uncovered
 from convert.verify.review.declared import Declared
 from convert.verify.review.frees import (
     mismatches,
@@ -36,9 +36,9 @@ from convert.verify.review.sites import Site, SiteKind
 from convert.verify.review.states import C_SUFFIXES, State
 from convert.verify.review.wrapper_changes import mask_macro_findings, wrapper_findings
 
-ScopeProof = Callable[[KernelTree, str, str, int], str | None]
+ScopeProof = Callable[[KernelTree, str, str, int], str | Uncovered | None]
 """Why a line of a function (tree, file, function, line) is inside a nofs scope that the function
-itself does not show; None: that is not shown. For a caller that can prove such things."""
+itself does not show, or a path on which it is not; None: not known."""
 
 
 @dataclass(frozen=True)
@@ -192,8 +192,8 @@ class CommitReader:
             covered=self.covered,
         )
 
-    def covered(self, site: Site) -> str | None:
-        """Why a site is in a nofs scope that its function does not show."""
+    def covered(self, site: Site) -> str | Uncovered | None:
+        """Why a site is in a nofs scope that its function does not show, or why it is not."""
         proof = self.setting.proof
         if proof is not None:
             shown = proof(self.after.tree, site.path, site.function, site.line)

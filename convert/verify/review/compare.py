@@ -20,8 +20,16 @@ from convert.verify.review.sites import Site, SiteKind
 from convert.verify.review.sizes import SizeJudge
 from convert.verify.review.values import nodes_of
 
-CoveredBy = Callable[[Site], str | None]
-"""Why a site is inside a nofs scope that its function does not show; None: not shown."""
+
+@dataclass(frozen=True)
+class Uncovered:
+    """A scope is shown not to be open on every path to a site; ``why`` names a path without."""
+
+    why: str
+
+
+CoveredBy = Callable[[Site], str | Uncovered | None]
+"""Why a site is inside a nofs scope that its function does not show; None: not known."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,7 @@ class Judge:
         if not lost((c.fs_reclaim for c in before.cases), (c.fs_reclaim for c in after.cases)):
             return
         covered = self.covered(pair.after)
-        if covered is not None:
+        if isinstance(covered, str):
             text = f"the mask lets reclaim enter the filesystem; {covered}"
             yield self.finding(Rule.NOFS_LOST, Severity.NOTE, pair, text)
         elif after.contract.nolockdep and not before.contract.nolockdep:
@@ -103,7 +111,9 @@ class Judge:
             why = (
                 f"the {' and '.join(sorted(gone))} scope around it is gone"
                 if gone
-                else ("no nofs scope is open around it in this function")
+                else covered.why
+                if covered is not None
+                else "no nofs scope is open around it in this function"
             )
             text = f"reclaim may enter the filesystem, which it could not before: {why}"
             yield self.finding(Rule.NOFS_LOST, Severity.ERROR, pair, text)

@@ -36,6 +36,7 @@ from convert.verify.process import ToolMissing, first_missing, run
 from convert.verify.scratch import git
 
 CHECK = "boot"
+_PREFIX = "kmem-convert-boot-"
 Progress = Callable[[str], None]
 
 
@@ -43,8 +44,9 @@ Progress = Callable[[str], None]
 class BootRequest:
     """What to boot and how.
 
-    repository: holds ``base`` and ``commit`` (any revisions). number: of the commit in its series,
-    for the results. cache: where kernels and results are kept between runs, None to keep nothing.
+    repository: holds ``base`` and ``commit`` (any revisions or trees). number: of the commit in
+    its series, for the results. cache: where kernels and results are kept between runs, None to
+    keep nothing. work: where directories are made that go with the run, None for the system's.
     extra: patches that are applied to the commit (not to the base) before it is built, such as
     what `kmem-convert assert` prints. locks: replace those of the profile in lockdep priming.
     kasan: build with KASAN, which finds more and takes more time. again: boot even if the same
@@ -57,6 +59,7 @@ class BootRequest:
     profile: BootProfile
     number: int | None = None
     cache: Path | None = None
+    work: Path | None = None
     extra: tuple[Path, ...] = ()
     locks: tuple[PrimedLock, ...] | None = None
     jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -180,7 +183,7 @@ def _place(request: BootRequest) -> Iterator[Path]:
         variant = "-kasan" if request.kasan else ""  # another configuration: objects of its own
         yield request.cache.absolute() / "boot" / f"{request.profile.filesystem}{variant}"
         return
-    with tempfile.TemporaryDirectory(prefix="kmem-convert-boot-") as name:
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=request.work) as name:
         yield Path(name)
 
 
@@ -197,8 +200,8 @@ def _kernels(
             of_base = not built
             name = "base" if of_base else "last commit"
             progress(f"building User-Mode Linux of the {name}")
-            commit = git(request.repository, "rev-parse", f"{revision}^{{commit}}").strip()
-            kernel = build.build(commit, extra)
+            tree = git(request.repository, "rev-parse", f"{revision}^{{tree}}").strip()
+            kernel = build.build(tree, extra)
             if isinstance(kernel, KernelFailed):
                 return NoKernel(of_base, kernel.errors, kernel.seconds)
             cached = ", from an earlier run" if kernel.cached else ""
@@ -238,7 +241,7 @@ def _boots(
         known = None if request.again else load_boots(kept)
         if known is not None:
             return known, True
-        with tempfile.TemporaryDirectory(prefix="kmem-convert-boot-") as work:
+        with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=request.work) as work:
             machine = Machine(
                 kernel.program, request.profile, Path(work), cpus[number % len(cpus)], stop
             )

@@ -18,7 +18,7 @@ from convert.verify.boot import compare
 from convert.verify.boot.compare import KernelRun
 from convert.verify.boot.launch import TOOLS, Booted, Machine, no_core_dumps, processors
 from convert.verify.boot.patching import DebugPatch
-from convert.verify.boot.profile import BootProfile, PrimedLock, Priming, read_hooks
+from convert.verify.boot.profile import BootProfile, PrimedLock, read_hooks
 from convert.verify.boot.results import load_boots, save_boots, workload_key
 from convert.verify.boot.uml import KernelBuilt, KernelFailed, UmlBuild
 from convert.verify.build import TOOLS as BUILD_TOOLS
@@ -215,7 +215,7 @@ def _with_locks(profile: BootProfile, locks: tuple[PrimedLock, ...] | None) -> B
         return profile
     if profile.priming is None:
         raise InputError(f"{profile.filesystem}: the profile names no file for lockdep priming")
-    priming = Priming(file=profile.priming.file, prepare=profile.priming.prepare, lock=locks)
+    priming = profile.priming.model_copy(update={"lock": locks})
     return profile.model_copy(update={"priming": priming})
 
 

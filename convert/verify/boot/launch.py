@@ -100,11 +100,13 @@ class Machine:
         return Booted(boot.name, text, ending, seconds)
 
     def _wait(self, process: subprocess.Popen[bytes], console: Path, end: float) -> Ending:
+        heard = b""
         with console.open("rb") as said:
             while process.poll() is None:
                 if self.stop.wait(_POLL):
                     raise BootsStopped
-                if _KILL in said.read():
+                heard = heard[-len(_KILL) :] + said.read()  # the word may come in two pieces
+                if _KILL in heard:
                     time.sleep(_BEFORE_KILL)
                     return "killed"
                 if time.monotonic() > end:

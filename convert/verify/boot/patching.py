@@ -71,6 +71,7 @@ class DebugPatch:
             code = _render(
                 "priming.c.j2",
                 filesystem=self.profile.filesystem,
+                include=priming.include,
                 prepare=priming.prepare,
                 locks=priming.lock,
             )

@@ -57,11 +57,13 @@ class PrimedLock(_Facts):
 
 
 class Priming(_Facts):
-    """Locks at stake. file: of the filesystem, to whose end the code is added; prepare: C
-    declarations that lead from ``struct super_block *sb`` to the locks.
+    """Locks at stake. file: of the filesystem, to whose end the code is added; include: headers
+    that it lacks, as they stand after ``#include``; prepare: C declarations that lead from
+    ``struct super_block *sb`` to the locks.
     """
 
     file: str
+    include: tuple[str, ...] = ()
     prepare: tuple[str, ...] = ()
     lock: tuple[PrimedLock, ...] = ()
 

@@ -14,13 +14,13 @@ from rich.console import Console
 from convert.errors import InputError
 from convert.flow.scopes.model import Verdict
 from convert.report.console import report_console
-from convert.report.scopes import graph
 from convert.report.scopes.callers import caller_lines
 from convert.report.scopes.document import scopes_json, scopes_schema
 from convert.report.scopes.graph import callers_dot, scopes_dot, svg_of
 from convert.report.scopes.text import scopes_text
 from convert.report.scopes.view import ScopesView, at_line, named_sites, verdict_words
-from tests.report.scopes.proofs import PATH, node, proofs, site, tree, view
+from tests.report.scopes.proofs import node, proofs, site, tree, view
+from tests.rules.scoped.fakes import PATH
 
 
 def text_of(one: ScopesView, verbose: bool = False) -> str:
@@ -190,7 +190,7 @@ def test_a_large_graph_is_cut_and_it_is_said() -> None:
 
 
 def test_without_graphviz_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graph.shutil, "which", lambda _: None)
+    monkeypatch.setattr("shutil.which", lambda _: None)
     with pytest.raises(InputError, match="Debian's package graphviz"):
         svg_of(scopes_dot(view()))
 

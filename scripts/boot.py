@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import signal
 import sys
 import time
@@ -145,7 +146,9 @@ def main(words: Sequence[str] | None = None) -> int:
     except KmemConvertError as error:
         print(f"boot: {error}", file=sys.stderr)
         return 2
-    say(f"boot: {'nothing new' if code == 0 else 'see above'}; {time.monotonic() - start:.0f} s")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = f"{time.monotonic() - start:.0f} s, {used.ru_utime + used.ru_stime:.0f} s of processors"
+    say(f"boot: {'nothing new' if code == 0 else 'see above'}; {spent}")
     return code
 
 

@@ -45,6 +45,10 @@ class Tells(_Entry):
     """Beginnings of names of functions that call nothing of what they are given."""
 
 
+class ClassMacros(_Entry):
+    """Macros that declare a variable with a constructor and a destructor."""
+
+
 class Callbacks(BaseModel):
     """The names of callbacks.toml; see there for the meaning of each list."""
 
@@ -56,6 +60,7 @@ class Callbacks(BaseModel):
     value: tuple[ValueMacros, ...] = ()
     store: tuple[StoreMacros, ...] = ()
     tells: tuple[Tells, ...] = ()
+    classes: tuple[ClassMacros, ...] = Field(default=(), alias="class")
 
     @cached_property
     def takers(self) -> dict[str, Kind]:
@@ -76,6 +81,11 @@ class Callbacks(BaseModel):
     def stores(self) -> frozenset[str]:
         """Macros that store their second argument where the first one says."""
         return frozenset(name for entry in self.store for name in entry.names)
+
+    @cached_property
+    def makers(self) -> frozenset[str]:
+        """Macros that declare a variable with a constructor and a destructor."""
+        return frozenset(name for entry in self.classes for name in entry.names)
 
     def only_tells(self, name: str) -> bool:
         """Whether a function outside calls nothing of what it is given."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,9 +14,11 @@ from convert.flow.code import FunctionKey, Routine
 from convert.flow.graph.expand import Expander
 from convert.flow.graph.graph import CallEdge, CallGraph, Stored, UnresolvedCall
 from convert.flow.graph.headers import Headers
+from convert.flow.graph.inlines import leading_back
 from convert.flow.graph.macro_parameters import WrittenParameters
 from convert.flow.graph.mentions import Names, outside_mentions
 from convert.flow.graph.model import Place, Resolution, Targets
+from convert.flow.graph.paste import Pastes
 from convert.flow.graph.places import CallSite, Spot
 from convert.flow.graph.program import Program, has_calls
 from convert.flow.graph.reader import Reader
@@ -32,6 +35,8 @@ from convert.source.parse import Item, ParsedFile, parse_file
 from convert.source.text import read_source
 from convert.tree.kernel import KernelTree
 
+SCOPE_PREFIX = "memalloc_"  # what opens and closes scopes: include/linux/sched/mm.h
+_WORD = re.compile(rb"[A-Za-z_]\w*")
 Progress = Callable[[str], None]
 
 
@@ -67,6 +72,7 @@ class _Builder:
         self.progress("reading")
         self.program.read(self.sources.c_files, self.traps)
         self.expand()
+        self.add_inlines()
         self.progress("following functions' addresses")
         self.read_all()
         solver, roots = self.solve()
@@ -92,13 +98,19 @@ class _Builder:
 
     @cached_property
     def reader(self) -> Reader:
-        return Reader(self.program, self.typing, self.callbacks)
+        pastes = Pastes(self.program)
+        return Reader(self.program, self.typing, self.callbacks, pastes, pastes.pasting())
 
     # -- reading -------------------------------------------------------------------------------
 
     def read_all(self) -> None:
-        for found in tuple(self.program.routines.values()):
-            for routine in found:
+        pasting = self.reader.pasting
+        ordered = sorted(self.program.routines, key=lambda key: key in pasting)
+        for key in pasting:  # they may use each other
+            for routine in self.program.routines[key]:
+                self.reader.note_invocations(routine)
+        for key in ordered:
+            for routine in self.program.routines[key]:
                 self.reader.read(routine)
         for found in tuple(self.program.constants.values()):
             for routine in found:
@@ -141,9 +153,8 @@ class _Builder:
         written = WrittenParameters(self.program, self.callbacks)
         solver = Solver(facts, self.program.routines, signatures, written)
         solver.prepare(())
-        own = self.program.types.own
-        for spot in tuple(solver.fields()):
-            if spot.owner not in own:
+        for spot in (*solver.fields(), *solver.nameless()):
+            if not self.is_own(spot):
                 solver.add(spot, _UNKNOWN)
         solver.run()
         roots = self.roots(solver)
@@ -160,16 +171,25 @@ class _Builder:
             if roots.found.keys() <= known:
                 return solver, roots
 
+    def is_own(self, spot: Spot) -> bool:
+        """Whether only the paths fill a member: a structure of theirs has it."""
+        types = self.program.types
+        if spot.kind == "field":
+            return spot.owner in types.own
+        return any(spot.name in types.structs[tag] for tag in types.own)
+
     def roots(self, solver: Solver) -> Roots:
         found = Roots(self.program, self.callbacks)
-        found.mentioned(self.mentions)
+        found.mentioned(self.mentions[0])
         found.unparsed()
+        found.cleanups()
         found.handed(self.reader.facts, solver)
         found.stored(self.reader.facts, solver)
+        found.lost(solver, self.typing)
         return found
 
     @cached_property
-    def mentions(self) -> Mapping[str, Place]:
+    def mentions(self) -> tuple[Mapping[str, Place], tuple[str, ...]]:
         self.progress("searching the rest of the tree")
         external: set[str] = set()
         local: set[str] = set()
@@ -179,7 +199,22 @@ class _Builder:
                 (external if in_code else local).add(key.name)
         names = Names(frozenset(external), frozenset(local), frozenset(self.program.static))
         files = frozenset(self.sources.c_files)
-        return outside_mentions(self.sources.tree, files, names, self.program.included())
+        return outside_mentions(
+            self.sources.tree, files, names, self.program.included(), SCOPE_PREFIX.encode()
+        )
+
+    def add_inlines(self) -> None:
+        """Read what the kernel's headers define that leads back here, or changes a scope."""
+        _, headers = self.mentions
+        used = {
+            word.decode()
+            for path in self.sources.c_files
+            for word in set(_WORD.findall(self.sources.data(path)))
+        }
+        names = frozenset(key.name for key in self.program.routines if not key.home)
+        found = tuple(leading_back(self.headers, headers, names, SCOPE_PREFIX, used))
+        for parsed in found:
+            self.program.add(parsed, self.traps, own=False)
 
     # -- result --------------------------------------------------------------------------------
 
@@ -215,7 +250,8 @@ class _Builder:
         if solver.from_outside(site) and site.through is not None:
             owner = site.through.owner or "?"
             return Targets(found, (f"{owner}.{site.through.name}",), how, False)
-        return Targets(found, (), how, True)
+        known = site.through is None or site.through.kind == "field"
+        return Targets(found, (), how, known)
 
     def callers(self, targets: Mapping[int, Targets]) -> Mapping[FunctionKey, tuple[CallEdge, ...]]:
         found: dict[FunctionKey, dict[CallEdge, None]] = {}

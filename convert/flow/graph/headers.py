@@ -19,6 +19,7 @@ _STRUCT = re.compile(rb"\nstruct (\w+)[^;{}()=,]*\{")
 _UNION = re.compile(rb"\nunion (\w+)[^;{}()=,]*\{")
 _TYPEDEF = re.compile(rb"\ntypedef\b")
 _DEFINE = re.compile(rb"\n#define[ \t]+(\w+)")
+_WORD = re.compile(rb"\b[A-Za-z_]\w*")
 _STATIC = re.compile(rb"\nstatic[ \t\n][^;{}()#=]*?\b(\w+)[ \t]*\(")
 
 
@@ -46,6 +47,14 @@ class Headers:
     def inline(self, name: str) -> tuple[ParsedFile, ...]:
         """The definitions of a static inline function, each as a file of its own."""
         return self._parsed(name, "inline", _cut_function)
+
+    def definitions(self, path: str) -> Iterator[tuple[str, frozenset[str]]]:
+        """The inlines and macros of one header, each with all words of its text."""
+        data = self.tree.read(path)
+        for name, offset in _inlines(data):
+            yield name, words_in(_cut_function(data, offset))
+        for name, offset in _macros(data):
+            yield name, words_in(_cut_line(data, offset))
 
     # -- finding -------------------------------------------------------------------------------
 
@@ -82,6 +91,11 @@ class Headers:
                 for path in self.tree.files(root):
                     if path.endswith(".h") and path not in self.skip:
                         yield path
+
+
+def words_in(data: bytes) -> frozenset[str]:
+    """All words of a text."""
+    return frozenset(word.decode() for word in _WORD.findall(data))
 
 
 def _aggregates(data: bytes) -> Iterator[tuple[str, int]]:

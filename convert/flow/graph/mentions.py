@@ -35,23 +35,32 @@ class Names:
 
 
 def outside_mentions(
-    tree: KernelTree, read: Collection[str], names: Names, included: Collection[str]
-) -> dict[str, Place]:
+    tree: KernelTree,
+    read: Collection[str],
+    names: Names,
+    included: Collection[str],
+    prefix: bytes,
+) -> tuple[dict[str, Place], tuple[str, ...]]:
     """The first place outside the files ``read`` that names a function, by its name.
 
+    Second, the headers of ``include/`` that name one, or something that starts with ``prefix``.
     ``included``: what the files include; the text of trace headers among it becomes theirs.
     """
     some = _Words(names.external)
     near = _Words(names.external | names.local)
     every = _Words(names.external | names.local | names.static)
     found: dict[str, Place] = {}
+    headers = []
     for path, data, close in _others(tree, read):
         traces = path.startswith(_TRACES) and path.removeprefix("include/") in included
         words = every if traces else near if close else some
-        for word in words.of(data):
+        held = tuple(words.of(data))
+        for word in held:
             if word not in found:
                 found[word] = Place(path, _line(data, word.encode()))
-    return found
+        if path.startswith("include/") and (held or prefix in data):
+            headers.append(path)
+    return found, tuple(headers)
 
 
 class _Words:
@@ -83,7 +92,8 @@ def _prefixes(names: Iterable[bytes]) -> Iterator[bytes]:
 def _others(tree: KernelTree, read: Collection[str]) -> Iterator[tuple[str, bytes, bool]]:
     """The files outside that may know the paths' functions, and whether by the paths' headers."""
     folders = {path.rpartition("/")[0] for path in read}
-    names = b"|".join(re.escape(folder.rpartition("/")[2].encode()) for folder in folders)
+    cheap = [f"{folder.rpartition('/')[2]}/".encode() for folder in folders]
+    names = b"|".join(re.escape(name[:-1]) for name in cheap)
     near = re.compile(rb'\n[ \t]*#[ \t]*include[^\n]*[/"<](?:' + names + rb")/")
     for root in _HEADERS:
         if not tree.exists(root):
@@ -95,7 +105,7 @@ def _others(tree: KernelTree, read: Collection[str]) -> Iterator[tuple[str, byte
             if not close and path.endswith(".c") and root not in _CODE:
                 continue
             data = tree.read(path)
-            close = close or near.search(data) is not None
+            close = close or (any(map(data.__contains__, cheap)) and bool(near.search(data)))
             if close or path.endswith(".h") or b"extern " in data:
                 yield path, data, close
 

@@ -14,6 +14,7 @@ from pycparser import c_ast
 
 from convert.flow.code import FunctionKey, Routine
 from convert.flow.graph.model import Place
+from convert.flow.graph.paste import Pastes
 from convert.flow.graph.places import (
     NOTHING,
     UNKNOWN,
@@ -27,7 +28,7 @@ from convert.flow.graph.places import (
 from convert.flow.graph.program import Program, has_calls
 from convert.flow.graph.types import Types
 from convert.flow.graph.typing import Typing
-from convert.flow.terms import UNKNOWN_TYPE, TypeRef, arguments, strip
+from convert.flow.terms import UNKNOWN_TYPE, TypeRef, arguments, call_name, strip
 from convert.profiles.callbacks import Callbacks
 from convert.source.nodes import Opaque
 
@@ -41,6 +42,8 @@ class Reader:
     program: Program
     typing: Typing
     callbacks: Callbacks
+    pastes: Pastes
+    pasting: frozenset[FunctionKey]
     facts: Facts = field(default_factory=Facts)
     routine: Routine = field(init=False)
     local: dict[str, TypeRef] = field(init=False)
@@ -68,6 +71,17 @@ class Reader:
             self.flow(Spot("result", routine.key, ""), self.value(root), root)
         self.leave()
         return tuple(self.sites)
+
+    def note_invocations(self, routine: Routine) -> None:
+        """Note what a macro that pastes gives to others, before any of them is read."""
+        waiting = [routine.variant.root] if routine.is_macro else []
+        while waiting:
+            node = waiting.pop()
+            name = call_name(node)
+            if name is not None and isinstance(node, c_ast.FuncCall):
+                for key in self.pasting.intersection(self.program.keys(routine.path, name)):
+                    self.pastes.record(key, routine, node)
+            waiting.extend(child for child in node if child is not None)
 
     def read_global(self, routine: Routine) -> None:
         """The constraints of a file-level declaration (as a routine without a name)."""
@@ -367,6 +381,9 @@ class Reader:
     def name(self, node: c_ast.ID) -> Values:
         self.done.add(id(node))
         name = node.name
+        if "##" in name:
+            parts = (self.name(c_ast.ID(one, node.coord)) for one in self.pasted(name))
+            return tuple(held for values in parts for held in values)
         kind = self.local.get(name)
         if kind is not None:
             if self.types.may_hold_function(kind):
@@ -395,6 +412,10 @@ class Reader:
     def member(self, node: c_ast.StructRef) -> Values:
         self.done.add(id(node.field))
         name = node.field.name
+        if "##" in name:
+            fields = (c_ast.ID(one, node.field.coord) for one in self.pasted(name))
+            parts = (self.member(_with_field(node, one)) for one in fields)
+            return tuple(held for values in parts for held in values)
         if not self.capable(name):
             return NOTHING
         owner = self.typing.type_of(self.routine, node.name)
@@ -463,6 +484,8 @@ class Reader:
         inner = _callee(node.name)
         if isinstance(inner, c_ast.ID) and not self.is_pointer(inner.name):
             keys, outside, callee = self.named_callee(inner)
+        elif call_name(inner) in self.callbacks.makers:
+            keys, outside = self.constructed(inner)
         else:
             callee = self.value(inner)
             through = next(
@@ -476,6 +499,8 @@ class Reader:
         site = CallSite(
             number, self.routine, node, self.place(node), keys, outside, callee, given, through
         )
+        for key in self.pasting.intersection(keys):
+            self.pastes.record(key, self.routine, node)
         self.facts.calls.append(site)
         self.sites.append(site)
         self.by_node[id(node)] = site
@@ -487,10 +512,48 @@ class Reader:
         if self.is_trace(site):
             self.trace(site)
             return
+        record: TypeRef | None = None
         for index, argument in enumerate(arguments(site.node)):
-            given[index] = self.value(argument)
+            if isinstance(argument, c_ast.Typename):
+                record = self.types.reference(argument)
+            elif record is None or not self.designates(argument, record, site):
+                given[index] = self.value(argument)
         if site.outside is not None:
             self.outside_call(site)
+
+    def designates(self, node: c_ast.Node, record: TypeRef, site: CallSite) -> bool:
+        """Whether a macro's argument after a type is a member: ``container_of(p, type, a.b)``."""
+        if site.outside is None and not self.is_macro_call(site):
+            return False
+        names: list[c_ast.ID] = []
+        inner = node
+        while isinstance(inner, (c_ast.StructRef, c_ast.ArrayRef)):
+            if isinstance(inner, c_ast.StructRef):
+                names.append(inner.field)
+            inner = inner.name
+        if not isinstance(inner, c_ast.ID):
+            return False
+        kind = record
+        for name in (inner, *reversed(names)):
+            members = self.types.members(self.types.plain(kind).base)
+            if members is None or name.name not in members:
+                return False
+            kind = members[name.name]
+        self.done.update(id(name) for name in (inner, *names))
+        return True
+
+    def is_macro_call(self, site: CallSite) -> bool:
+        """Whether a call by name runs a macro."""
+        return any(one.is_macro for key in site.keys for one in self.program.routines[key])
+
+    def constructed(self, node: c_ast.FuncCall) -> tuple[tuple[FunctionKey, ...], str | None]:
+        """What ``CLASS(name, variable)(…)`` runs."""
+        self.site(node)
+        given = arguments(node)
+        name = given[0].name if given and isinstance(given[0], c_ast.ID) else "?"
+        parts = (f"class_{name}_constructor", f"class_{name}_destructor")
+        keys = [key for part in parts for key in self.program.keys(self.routine.path, part)]
+        return tuple(keys), None if keys else parts[0]
 
     def is_trace(self, site: CallSite) -> bool:
         """Whether a call defines a trace event, or is a part of such a definition."""
@@ -519,6 +582,9 @@ class Reader:
     def named_callee(self, node: c_ast.ID) -> tuple[tuple[FunctionKey, ...], str | None, Values]:
         self.done.add(id(node))
         name, path = node.name, self.routine.path
+        if "##" in name:
+            made = [key for one in self.pasted(name) for key in self.program.keys(path, one)]
+            return (tuple(dict.fromkeys(made)), None, NOTHING) if made else ((), name, NOTHING)
         keys = self.program.keys(path, name) if name in self.program.names else ()
         if keys:
             return keys, None, NOTHING
@@ -526,6 +592,10 @@ class Reader:
             if (home, name) in self.types.variables:
                 return (), None, (Held(Spot("variable", home, name)),)
         return (), name, NOTHING
+
+    def pasted(self, name: str) -> list[str]:
+        """What a pasted name may stand for, in a fixed order."""
+        return sorted(self.pastes.names(self.routine, name))
 
     def outside_call(self, site: CallSite) -> None:
         """What code that was not read is given leaves the program."""
@@ -568,3 +638,7 @@ def _callee(node: c_ast.Node) -> c_ast.Node:
     while isinstance(node, c_ast.UnaryOp) and node.op in ("*", "&"):
         node = strip(node.expr)
     return node
+
+
+def _with_field(node: c_ast.StructRef, field_: c_ast.ID) -> c_ast.StructRef:
+    return c_ast.StructRef(node.name, node.type, field_, node.coord)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from convert.flow.code import FunctionKey
@@ -11,6 +11,9 @@ from convert.flow.graph.model import Place, Root, RootKind
 from convert.flow.graph.places import Facts, Spot
 from convert.flow.graph.program import Program
 from convert.flow.graph.solve import Solver
+from convert.flow.graph.types import Types
+from convert.flow.graph.typing import Typing
+from convert.flow.terms import TypeRef
 from convert.profiles.callbacks import Callbacks, Kind
 
 _KINDS: Mapping[Kind, RootKind] = {
@@ -22,6 +25,7 @@ _KINDS: Mapping[Kind, RootKind] = {
     "completion": RootKind.COMPLETION,
     "shrinker": RootKind.SHRINKER,
 }
+_CLEANUP = re.compile(r"\b__(cleanup|free)(?:__)?\s*\(\s*(\w+)\s*\)")
 _CALLED = re.compile(r"\b([A-Za-z_]\w*)\b")
 
 
@@ -54,6 +58,16 @@ class Roots:
                 for key in self.program.keys(refusal.path, name):
                     self.add(key, RootKind.UNPARSED, place, refusal.name)
 
+    def cleanups(self) -> None:
+        """Functions that the end of a variable's life calls: attributes are not parsed."""
+        for path, parsed in self.program.files.items():
+            text = parsed.source.text
+            for match in _CLEANUP.finditer(text) if "__cleanup" in text or "__free" in text else ():
+                name = match[2] if match[1] == "cleanup" else f"__free_{match[2]}"
+                place = Place(path, parsed.source.line(match.start()))
+                for key in self.program.keys(path, name):
+                    self.add(key, RootKind.ADDRESS, place, match[0])
+
     def handed(self, facts: Facts, solver: Solver) -> None:
         """Functions that were given to code that was not read."""
         for number, handed in enumerate(facts.handed):
@@ -68,7 +82,7 @@ class Roots:
         places: dict[tuple[Spot, FunctionKey], Place] = {}
         for spot, key, place, _ in facts.stored:
             places.setdefault((spot, key), place)
-        for spot in (*solver.fields(), *self.nameless(solver)):
+        for spot in (*solver.fields(), *solver.nameless()):
             if spot.kind == "field" and spot.owner in self.program.types.own:
                 continue
             owner = str(spot.owner) if spot.owner else "?"
@@ -78,14 +92,32 @@ class Roots:
                     at = places.get((spot, value)) or facts.taken.get(value)
                     self.add(value, kind, at or self.definition(value), f"{owner}.{spot.name}")
 
+    def lost(self, solver: Solver, typing: Typing) -> None:
+        """Functions in places whose type hides them, as an integer does: they may go anywhere."""
+        types = self.program.types
+        for spot, values in solver.held.items():
+            keys = [value for value in values if isinstance(value, FunctionKey)]
+            if keys and not self._keeps(spot, types, typing):
+                for key in keys:
+                    self.add(key, RootKind.ADDRESS, self.definition(key), f"kept in {spot.name}")
+
+    def _keeps(self, spot: Spot, types: Types, typing: Typing) -> bool:
+        """Whether what is stored in a place is found again by who reads it."""
+        kind: TypeRef | None = None
+        if spot.kind == "field":
+            kind = types.member(TypeRef(str(spot.owner)), spot.name)
+        elif spot.kind == "variable":
+            kind = types.variables.get((str(spot.owner), spot.name))
+        elif spot.kind == "local" and isinstance(spot.owner, FunctionKey):
+            routines = self.program.routines.get(spot.owner, ())
+            kinds = [typing.locals(routine).get(spot.name) for routine in routines]
+            return all(one is None or types.may_hold_function(one) for one in kinds)
+        return kind is None or types.may_hold_function(kind)
+
     def definition(self, key: FunctionKey) -> Place:
         """Where a function is defined."""
         routine = self.program.routines[key][0]
         return Place(routine.path, routine.item.line)
-
-    def nameless(self, solver: Solver) -> Iterable[Spot]:
-        """Members of structures that are not known."""
-        return [spot for spot in solver.held if spot.kind == "any"]
 
     def kind_of(self, owner: str, member: str) -> RootKind:
         """What runs the function in a member of a structure outside."""

@@ -27,6 +27,7 @@ class Solver:
     targets: dict[int, set[FunctionKey]] = field(default_factory=dict)
     unresolved: set[int] = field(default_factory=set)
     _members: dict[str, set[Spot]] = field(default_factory=dict)
+    _nameless: set[Spot] = field(default_factory=set)
     _callees: dict[Spot, list[CallSite]] = field(default_factory=dict)
 
     def prepare(self, outside: Iterable[Spot]) -> None:
@@ -48,14 +49,19 @@ class Solver:
             elif site.callee:
                 self._indirect(site)
 
-    def fields(self) -> Iterable[Spot]:
+    def fields(self) -> tuple[Spot, ...]:
         """All members of structures that occur."""
-        for spots in self._members.values():
-            yield from spots
+        return tuple(spot for spots in self._members.values() for spot in spots)
+
+    def nameless(self) -> tuple[Spot, ...]:
+        """All members of structures that are not known."""
+        return tuple(self._nameless)
 
     def _know(self, spot: Spot) -> None:
         if spot.kind == "field":
             self._members.setdefault(spot.name, set()).add(spot)
+        elif spot.kind == "any":
+            self._nameless.add(spot)
 
     def _know_value(self, held: Held) -> None:
         if isinstance(held.of, Spot):
@@ -119,7 +125,9 @@ class Solver:
     def _reached(self, site: CallSite, value: Value) -> None:
         if isinstance(value, FunctionKey):
             self._target(site, value)
-        elif site.through is None or not self.from_outside(site):
+        elif not self.from_outside(site) and (
+            not site.routine.is_macro or site.routine.key in self._used()
+        ):
             self.give_up(site)
 
     def from_outside(self, site: CallSite) -> bool:
@@ -164,6 +172,7 @@ class Solver:
     def finish(self) -> None:
         """Give up on the calls that nothing reaches, until all have targets or none fit."""
         while True:
+            used = self._used()
             empty = [
                 site
                 for site in self.facts.calls
@@ -171,9 +180,16 @@ class Solver:
                 and not self.targets[site.number]
                 and site.number not in self.unresolved
                 and not self.from_outside(site)
+                and (not site.routine.is_macro or site.routine.key in used)
             ]
             if not empty:
                 return
             for site in empty:
                 self.give_up(site)
             self.run()
+
+    def _used(self) -> set[FunctionKey]:
+        """What is called by name or has its address taken; other macros are never expanded."""
+        named = {key for site in self.facts.calls for key in site.keys}
+        constants = {constant.key for _, constant, _ in self.facts.uses}
+        return named | constants | self.facts.taken.keys()

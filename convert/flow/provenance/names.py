@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import resources
 from typing import Literal
@@ -48,6 +48,20 @@ class NamesFact(_Fact):
     names: tuple[str, ...]
 
 
+class FindFact(_Fact):
+    """Calls that store what they find, objects stored before, where an argument points to."""
+
+    names: tuple[str, ...]
+    argument: int = Field(ge=0)
+
+
+class CookieFact(_Fact):
+    """A member of one of the kernel's structures that belongs to the code which owns the object."""
+
+    owner: str
+    member: str
+
+
 class GiveFact(_Fact):
     """Functions that return fresh memory of a family, and take no mask."""
 
@@ -70,6 +84,15 @@ class ReviewFacts(BaseModel):
     fill: tuple[NamesFact, ...]
     touch: tuple[NamesFact, ...]
     copies: tuple[NamesFact, ...]
+    stores_value: tuple[NamesFact, ...]
+    nothing: tuple[NamesFact, ...]
+    lookup: tuple[NamesFact, ...]
+    byte_copy: tuple[NamesFact, ...]
+    reads_bytes: tuple[NamesFact, ...]
+    keeps: tuple[NamesFact, ...]
+    neighbour: tuple[NamesFact, ...]
+    find_many: tuple[FindFact, ...]
+    cookie: tuple[CookieFact, ...]
 
 
 def parse_review_facts(text: str, origin: str) -> ReviewFacts:
@@ -99,6 +122,19 @@ class Names:
     stubs: Stubs
     kernel: KernelNames
     facts: ReviewFacts
+    own_allocators: Mapping[str, str] = field(default_factory=dict)
+    own_frees: Mapping[str, int] = field(default_factory=dict)
+
+    def extended(self, allocators: Mapping[str, str], frees: Mapping[str, int]) -> Names:
+        """The same with a tree's own wrappers: the family of each, the argument that each frees."""
+        return replace(self, own_allocators=allocators, own_frees=frees)
+
+    def family(self, name: str) -> str | None:
+        """The family of the fresh memory that a function returns; None if it is no allocator."""
+        if name in self.own_allocators:
+            return self.own_allocators[name]
+        primitive = self.primitive(name)
+        return primitive.family if primitive is not None else self.gives.get(name)
 
     def primitive(self, name: str | None) -> Primitive | None:
         """The primitive allocator of that name, or None."""
@@ -107,7 +143,8 @@ class Names:
     @cached_property
     def frees(self) -> dict[str, int]:
         """The deallocators: which argument each frees."""
-        return {name: fact.argument for name, fact in self.stubs.deallocators.items()}
+        known = {name: fact.argument for name, fact in self.stubs.deallocators.items()}
+        return known | dict(self.own_frees)
 
     @cached_property
     def rejects(self) -> dict[str, frozenset[str]]:
@@ -153,6 +190,56 @@ class Names:
     def copies(self) -> frozenset[str]:
         """Allocators that fill the memory which they return."""
         return _union(self.facts.copies)
+
+    @cached_property
+    def stores_value(self) -> frozenset[str]:
+        """Calls that store their second argument in their first."""
+        return _union(self.facts.stores_value)
+
+    @cached_property
+    def nothing(self) -> frozenset[str]:
+        """Calls worth no memory."""
+        return _union(self.facts.nothing)
+
+    @cached_property
+    def lookups(self) -> frozenset[str]:
+        """Calls that find what was stored before; of which type, the use of the result says."""
+        return _union(self.facts.lookup)
+
+    @cached_property
+    def byte_copies(self) -> frozenset[str]:
+        """Calls that copy bytes from their second argument to their first."""
+        return _union(self.facts.byte_copy)
+
+    @cached_property
+    def reads_bytes(self) -> frozenset[str]:
+        """Calls that are given the size of an object but only read it, or write no pointer."""
+        return _union(self.facts.reads_bytes)
+
+    @cached_property
+    def keeps(self) -> frozenset[str]:
+        """Calls that get the address of a pointer and store no other pointer there."""
+        return _union(self.facts.keeps)
+
+    def leaves_alone(self, name: str) -> bool:
+        """Whether a function that was not read stores no pointer through what it is given."""
+        silent = self.stubs.effect(name) in ("silent", "assert", "warn", "sleep", "trap", "trap-if")
+        return silent or name in self.keeps
+
+    @cached_property
+    def neighbours(self) -> frozenset[str]:
+        """Calls that find another object of the type of their first argument."""
+        return _union(self.facts.neighbour)
+
+    @cached_property
+    def find_many(self) -> dict[str, int]:
+        """Calls that store what they find where an argument points to: which argument."""
+        return {name: fact.argument for fact in self.facts.find_many for name in fact.names}
+
+    @cached_property
+    def cookies(self) -> frozenset[tuple[str, str]]:
+        """Members of the kernel's structures that only the owner of the object sets."""
+        return frozenset((fact.owner, fact.member) for fact in self.facts.cookie)
 
     @cached_property
     def traps(self) -> frozenset[str]:

@@ -8,39 +8,43 @@ one place to another, never that it must.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from pycparser import c_ast
 
-from convert.flow.code import FunctionKey, Routine
+from convert.flow.code import Routine
 from convert.flow.control import Point, Role
+from convert.flow.provenance.calls import CallReader
 from convert.flow.provenance.names import Names
 from convert.flow.provenance.places import (
     NOTHING,
     Alloc,
+    Assigned,
     Field,
+    Fill,
     Flows,
-    Free,
     Heap,
     Opaque,
-    Origin,
     Origins,
     Out,
     Param,
-    Ref,
     Result,
+    inside,
 )
-from convert.flow.provenance.pointers import PointerReader
-from convert.flow.terms import (
-    TypeRef,
-    arguments,
-    call_name,
-    place_text,
-    root_name,
-    strip,
-    type_ref,
-)
+from convert.flow.terms import TypeRef, arguments, call_name, strip, type_ref
+
+# Types that hold no pointer.
+NUMBERS = frozenset(
+    {
+        "void", "int", "unsigned", "unsigned int", "bool", "_Bool", "short", "unsigned short",
+        "long long", "unsigned long long", "size_t", "ssize_t", "u8", "u16", "u32", "u64", "s8",
+        "s16", "s32", "s64", "__u8", "__u16", "__u32", "__u64", "__s8", "__s16", "__s32", "__s64",
+        "uint8_t", "uint16_t", "uint32_t", "uint64_t", "int8_t", "int16_t", "int32_t", "int64_t",
+        "__be16", "__be32", "__be64", "__le16", "__le32", "__le64", "gfp_t", "uint", "loff_t",
+        "umode_t", "sector_t",
+    }
+)  # fmt: skip
 
 
 def flows_of(routine: Routine, names: Names, statics: frozenset[str]) -> Flows:
@@ -49,11 +53,7 @@ def flows_of(routine: Routine, names: Names, statics: frozenset[str]) -> Flows:
 
 
 @dataclass
-class _Walk(PointerReader):
-    statics: frozenset[str] = frozenset()
-    edges: set[tuple[Origin, Origin]] = field(default_factory=set)
-    frees: dict[int, Free] = field(default_factory=dict)
-
+class _Walk(CallReader):
     def run(self) -> Flows:
         flow = self.routine.flow
         start: dict[str, Origins] = {
@@ -61,6 +61,8 @@ class _Walk(PointerReader):
             for index, name in enumerate(self.routine.parameters)
             if name
         }
+        for name in self.kept & start.keys():
+            self.pass_on(self.cell(name), start[name], self.routine.item.line)
         known: dict[int, dict[str, Origins]] = {0: start}
         waiting = [0]
         while waiting:
@@ -70,7 +72,12 @@ class _Walk(PointerReader):
             for edge in flow.edges[index]:
                 if self.merge(known, edge.to):
                     waiting.append(edge.to)
-        return Flows(frozenset(self.edges), tuple(self.frees.values()))
+        return Flows(
+            tuple(self.moves.values()),
+            tuple(self.objects.values()),
+            tuple(self.fills.values()),
+            tuple(self.frees.values()),
+        )
 
     def merge(self, known: dict[int, dict[str, Origins]], to: int) -> bool:
         """Join the environment into a point's; whether that changed it."""
@@ -96,7 +103,7 @@ class _Walk(PointerReader):
         else:
             value = self.value(code)
             if code is self.macro_value:
-                self.pass_on(Result(self.routine.key), value)
+                self.pass_on(Result(self.routine.key), value, self.routine.line(code))
             if point.role is Role.TEST:
                 self.kind_test(code)
 
@@ -115,8 +122,11 @@ class _Walk(PointerReader):
             return
         value = self.value(node.expr)
         returns = self.routine.returns
-        if returns.stars or returns.base in ("?", "unsigned long"):
-            self.pass_on(Result(self.routine.key), value)
+        if returns.stars or returns.base not in NUMBERS:
+            line = self.routine.line(node)
+            self.pass_on(Result(self.routine.key), value, line)
+            if returns.stars == 1:
+                self.made(returns.base, value, line)
 
     def cursor(self, call: c_ast.Node) -> None:
         """A macro loop assigns its first argument, and others of the same type, from the heap."""
@@ -124,16 +134,17 @@ class _Walk(PointerReader):
             self.value(call)
             return
         given = arguments(call)
-        for argument in given:
-            self.value(argument)
+        self.value(call)
         first = strip(given[0]) if given else None
         if not isinstance(first, c_ast.ID) or not self.routine.is_local(first.name):
             return
         kind = self.routine.types[first.name]
+        found = frozenset([Heap(kind.base)]) if kind.stars == 1 else self.opaque("a cursor", call)
         for argument in given:
             inner = strip(argument)
             if isinstance(inner, c_ast.ID) and self.routine.types.get(inner.name) == kind:
-                self.env[inner.name] = self.env.get(inner.name, NOTHING) | {Heap(kind.base)}
+                known = self.env.get(inner.name, NOTHING)
+                self.assign_local(inner.name, known | found, call)
 
     def kind_test(self, code: c_ast.Node) -> None:
         """After ``is_vmalloc_addr(p)`` the code knows what ``p`` is."""
@@ -141,170 +152,106 @@ class _Walk(PointerReader):
             for argument in arguments(code):
                 inner = strip(argument)
                 if isinstance(inner, c_ast.ID) and self.routine.is_local(inner.name):
-                    self.env[inner.name] = frozenset([Opaque("tested", tested=True)])
+                    tested = Opaque("tested by is_vmalloc_addr()", True, self.at(code))
+                    self.env[inner.name] = frozenset([tested])
 
-    # -- assignments ---------------------------------------------------------------------------
+    # -- assignments ----------------------------------------
 
     def declaration(self, node: c_ast.Decl) -> Origins:
         if node.init is None:
             return NOTHING
         declared = type_ref(node)
         if isinstance(node.init, c_ast.InitList):
-            self.initialiser(node.init, declared)
+            self.initialiser(node.init, declared, node.name or "")
             return NOTHING
         value = self.value(node.init)
-        self.assign_local(node.name, value)
+        if node.name:
+            self.assign_local(node.name, value, node)
         return value
 
-    def initialiser(self, node: c_ast.InitList, kind: TypeRef) -> None:
-        for part in node.exprs or ():
-            if isinstance(part, c_ast.NamedInitializer):
-                chain = tuple(n.name for n in part.name if isinstance(n, c_ast.ID))
-                if isinstance(part.expr, c_ast.InitList):
-                    self.initialiser(part.expr, TypeRef("?"))
-                    continue
-                value = self.value(part.expr)
-                if chain:
-                    self.pass_on(Field(kind, chain), value)
-            elif isinstance(part, c_ast.InitList):
-                self.initialiser(part, TypeRef("?"))
-            else:
-                self.value(part)
+    def initialiser(self, node: c_ast.InitList, kind: TypeRef, name: str = "") -> None:
+        line = self.routine.line(node)
+        for chain, expression in initialised(node):
+            value = self.value(expression)
+            if chain:
+                self.pass_on(Field(kind, chain), value, line)
+            elif name in self.arrays:
+                self.pass_on(self.cell(f"{name}[]"), value, line)
 
     def assignment(self, node: c_ast.Assignment) -> Origins:
         value = self.value(node.rvalue)
         if node.op != "=":
             self.value(node.lvalue)
-            return frozenset([Opaque("computed")])
-        target = strip(node.lvalue)
-        match target:
-            case c_ast.ID(name=name) if self.routine.is_local(name):
-                self.assign_local(name, value)
-            case c_ast.ID(name=name):
-                for place in self.named(name):
-                    self.pass_on(place, value)
-            case c_ast.UnaryOp(op="*"):
-                for place in self.unary(target):
-                    self.pass_on(place, value)
-            case c_ast.StructRef() | c_ast.ArrayRef():
-                field_ = self.place(target)
-                if isinstance(field_, str):
-                    self.env[field_] = self.env.get(field_, NOTHING) | value
-                elif field_ is not None:
-                    self.pass_on(field_, value)
+            return self.opaque("a computed value", node)
+        self.store(node.lvalue, value, self.routine.line(node), node.rvalue)
         return value
 
-    def assign_local(self, name: str, value: Origins) -> None:
+    def store(
+        self, target: c_ast.Node, value: Origins, line: int, from_: c_ast.Node | None = None
+    ) -> None:
+        target = strip(target)
+        match target:
+            case c_ast.ID(name=name) if self.routine.is_local(name):
+                self.assign_local(name, value, target)
+            case c_ast.ID(name=name):
+                self.pass_on(self.variable(name), value, line)
+            case c_ast.UnaryOp(op="*", expr=pointer):
+                for place in self.value(pointer):
+                    self.pass_on(inside(place), value, line)
+                self.overwritten(target, from_, line)
+            case c_ast.StructRef() | c_ast.ArrayRef():
+                for place in self.member(target):
+                    self.pass_on(place, value, line)
+            case c_ast.TernaryOp(iftrue=then, iffalse=other):
+                self.store(then, value, line)
+                self.store(other, value, line)
+
+    def overwritten(self, target: c_ast.Node, from_: c_ast.Node | None, line: int) -> None:
+        """``*a = *b``: a whole object, maybe of another type."""
+        to = self.types(target)
+        if from_ is not None and to is not None:
+            self.fills[self.routine.offset(target)] = Fill(to, self.types(from_), "=", line)
+
+    def assign_local(self, name: str, value: Origins, node: c_ast.Node | None = None) -> None:
         kind = self.routine.types.get(name, TypeRef("?"))
+        line = self.routine.line(node) if node is not None else self.routine.item.line
         if not self.routine.is_local(name):
-            for place in self.named(name):
-                self.pass_on(place, value)
+            self.pass_on(self.variable(name), value, line)
             return
-        if not kind.stars and kind.base != "?":
+        if not kind.stars and kind.base in NUMBERS:
             return  # no pointer
-        if kind.base.startswith("struct ") and kind.stars == 1:
+        if kind.stars == 1:
             value = frozenset(
-                Result(origin.key, kind) if isinstance(origin, Result) else origin
+                Result(origin.key, kind, origin.at) if isinstance(origin, Result) else origin
                 for origin in value
             )
             fresh = [o for o in value if isinstance(o, (Alloc, Result, Out))]
-            self.pass_on(Heap(kind.base), fresh)
+            if kind.base.startswith("struct "):
+                self.pass_on(Heap(kind.base), fresh, line)
+            self.made(kind.base, value, line)
+        if name in self.kept:
+            self.pass_on(self.cell(name), value, line)
+        if self.routine.is_macro and name in self.routine.parameters:
+            index = self.routine.parameters.index(name)
+            own = Param(self.routine.key, index)  # `(d) = (d)` changes nothing
+            self.pass_on(Assigned(self.routine.key, index), value - {own}, line)
         self.env[name] = value
 
-    def pass_on(self, to: Origin, value: Iterable[Origin]) -> None:
-        """Note that a place may hold what another holds."""
-        if not isinstance(to, (Opaque, Ref)):
-            self.edges.update(
-                (to, origin) for origin in value if not isinstance(origin, (Opaque, Ref))
-            )
 
-    # -- calls ---------------------------------------------------------------------------------
-
-    def call(self, node: c_ast.FuncCall) -> Origins:
-        name = call_name(node)
-        given = arguments(node)
-        if name is None:
-            self.value(node.name)
-            for argument in given:
-                self.value(argument)
-            return frozenset([Opaque("call")])
-        if name in self.names.containers:
-            return self.container(node, given, self.names.containers[name])
-        if name in self.names.passes:
-            return self.passed(given, self.names.passes[name])
-        values = [self.value(argument) for argument in given]
-        primitive = self.names.primitive(name)
-        if primitive is not None:
-            return self.fresh(node, name, primitive.family)
-        if name in self.names.gives:
-            return self.fresh(node, name, self.names.gives[name])
-        if name in self.names.frees:
-            self.freed(node, name, given, values)
-            return NOTHING
-        return self.handed(name, given, values)
-
-    def fresh(self, node: c_ast.Node, name: str, family: str) -> Origins:
-        routine = self.routine
-        return frozenset([Alloc(routine.path, routine.key.name, routine.line(node), name, family)])
-
-    def container(self, node: c_ast.Node, given: list[c_ast.Node], slot: int) -> Origins:
-        for argument in given:
-            self.value(argument)
-        if slot < len(given) and isinstance(given[slot], c_ast.Typename):
-            return frozenset([Heap(type_ref(given[slot]).base)])
-        return frozenset([Opaque("container")])
-
-    def passed(self, given: list[c_ast.Node], pointed: bool) -> Origins:
-        values = [self.value(argument) for argument in given]
-        if not given:
-            return NOTHING
-        first = strip(given[0])
-        if pointed:
-            inside = isinstance(first, c_ast.UnaryOp) and first.op == "&"
-            return self.value(first.expr) if inside else frozenset([Opaque("pointed to")])
-        return values[0]
-
-    def freed(
-        self, node: c_ast.Node, name: str, given: list[c_ast.Node], values: list[Origins]
-    ) -> None:
-        slot = self.names.frees[name]
-        if slot >= len(given):
-            return
-        offset = self.routine.offset(node)
-        known = self.frees.get(offset)
-        origins = values[slot] | (known.origins if known is not None else NOTHING)
-        text = place_text(given[slot]) or self.routine.text(given[slot])
-        routine = self.routine
-        self.frees[offset] = Free(
-            routine.path, routine.key.name, routine.line(node), offset, name, text, origins
-        )
-
-    def handed(self, name: str, given: list[c_ast.Node], values: list[Origins]) -> Origins:
-        """A call of some function: parameters get what is passed; ``&x`` may be written."""
-        home = self.routine.path if name in self.statics else ""
-        key = FunctionKey(home, name)
-        for index, (argument, value) in enumerate(zip(given, values, strict=True)):
-            inner = strip(argument)
-            self.pass_on(Param(key, index), value)
-            if isinstance(inner, c_ast.UnaryOp) and inner.op == "&":
-                self.written(inner.expr, Out(key, index))
-                continue
-            for origin in value:
-                if isinstance(origin, Ref):
-                    self.pass_on(origin.place, [Out(key, index)])
-            kind = self.routine.types.get(root_name(inner) or "")
-            if kind is not None and kind.stars != 1:  # a pointer to a pointer, handed through
-                passed = [origin for origin in value if isinstance(origin, Param)]
-                self.edges.update((Out(o.key, o.index), Out(key, index)) for o in passed)
-        return frozenset([Result(key)])
-
-    def written(self, target: c_ast.Node, out: Out) -> None:
-        target = strip(target)
-        if isinstance(target, c_ast.ID) and self.routine.is_local(target.name):
-            kind = self.routine.types.get(target.name, TypeRef("?"))
-            if kind.stars:
-                self.env[target.name] = self.env.get(target.name, NOTHING) | {out}
-        elif isinstance(target, (c_ast.StructRef, c_ast.ArrayRef)):
-            place = self.place(target)
-            if isinstance(place, Field):
-                self.pass_on(place, [out])
+def initialised(
+    node: c_ast.InitList, outer: tuple[str, ...] = ()
+) -> Iterable[tuple[tuple[str, ...], c_ast.Node]]:
+    """The members that an initialiser names, with what they get; ``()`` where none is named."""
+    for part in node.exprs or ():
+        chain: tuple[str, ...] = ()
+        expression: c_ast.Node = part
+        if isinstance(part, c_ast.NamedInitializer):
+            names = tuple(n.name for n in part.name if isinstance(n, c_ast.ID))
+            # `[i] =` names an element, which is no member
+            is_member = len(names) == len(part.name)
+            chain = (*outer, *names) if is_member else outer
+            expression = part.expr
+        if isinstance(expression, c_ast.InitList):
+            yield from initialised(expression, chain or outer)
+        else:
+            yield chain, expression

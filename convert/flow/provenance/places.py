@@ -1,4 +1,4 @@
-"""The places that memory can come from and go to, as far as a review tells them apart."""
+"""The places that memory can come from and go to, as far as the analysis tells them apart."""
 
 from __future__ import annotations
 
@@ -9,8 +9,23 @@ from convert.flow.terms import TypeRef
 
 
 @dataclass(frozen=True, slots=True)
+class At:
+    """A line (1-based) of a function; the function is empty at file level."""
+
+    path: str
+    function: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
 class Alloc:
-    """Memory of a primitive allocator, called at a line of a function."""
+    """Memory of an allocator, called at a line of a function.
+
+    A private wrapper of allocators counts as one where its contract is known.
+    """
 
     path: str
     function: str
@@ -21,7 +36,10 @@ class Alloc:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A member reached from a value of type ``root``, or from what a function returns."""
+    """A member reached from a value of type ``root``, or from what a function returns.
+
+    ``[]`` at the end of a name stands for what the member points to, or its elements.
+    """
 
     root: TypeRef | FunctionKey
     chain: tuple[str, ...]
@@ -37,7 +55,15 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """What a function stores where a parameter points to."""
+    """What is stored where a parameter points to."""
+
+    key: FunctionKey
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """What a macro assigns to one of its parameters, which is a variable of the caller."""
 
     key: FunctionKey
     index: int
@@ -45,17 +71,30 @@ class Out:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a function returns; taken as a ``TypeRef`` where the function is not known."""
+    """What a function returns; taken as a ``TypeRef`` where the function is not known.
+
+    ``at``: the call; None stands for all of them.
+    """
 
     key: FunctionKey
     taken_as: TypeRef | None = None
+    at: At | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Global:
-    """A file-level or static variable."""
+    """A file-level or static variable, or a function by its name."""
 
     home: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A local variable whose address is kept, or a local array: followed without time."""
+
+    path: str
+    function: str
     name: str
 
 
@@ -68,9 +107,39 @@ class Heap:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """The address of a field: a store through it goes there."""
+    """The address of a place: a store through it goes there."""
 
-    place: Field
+    place: Field | Global | Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The object that a member lies in, if the member is the start of it."""
+
+    place: Origin
+    member: Field
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What a pointer in a place points to, where that is no parameter and no member."""
+
+    place: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """An argument of the calls through a function pointer that is held in a place."""
+
+    place: Origin
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ret:
+    """What calls through a function pointer in a place return."""
+
+    place: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +148,45 @@ class Opaque:
 
     text: str
     tested: bool = False
+    at: At | None = None
 
 
-Origin = Alloc | Field | Param | Out | Result | Global | Heap | Ref | Opaque
+Origin = (
+    Alloc | Field | Param | Out | Assigned | Result | Global | Cell | Heap | Ref | Inside
+    | Around | Slot | Ret | Opaque
+)  # fmt: skip
 Origins = frozenset[Origin]
 NOTHING: Origins = frozenset()
 
 
+def inside(origin: Origin) -> Origin:
+    """The place of what a pointer of some origin points to."""
+    match origin:
+        case Ref(place=place):
+            return place
+        case Param(key=key, index=index):
+            return Out(key, index)
+        case Field(root=root, chain=(*outer, name)):
+            # Two levels are told apart; what lies deeper is one place with the second.
+            return origin if name.endswith("[][]") else Field(root, (*outer, f"{name}[]"))
+        case Inside(place=Inside()):
+            return origin
+        case Opaque():
+            return Opaque("what an unknown pointer points to", at=origin.at)
+    return Inside(origin)
+
+
+@dataclass(frozen=True)
+class Apart:
+    """Another free of the same pointer, in the other branch of a test: its memory goes there."""
+
+    deallocator: str
+    line: int
+
+
 @dataclass(frozen=True)
 class Free:
-    """A call of a primitive deallocator, and what it may be given."""
+    """A call of a deallocator, and what it may be given. ``line`` is that of the call."""
 
     path: str
     function: str
@@ -97,11 +195,33 @@ class Free:
     deallocator: str
     text: str
     origins: Origins
+    apart: tuple[Apart, ...] = ()
+
+
+@dataclass(frozen=True)
+class Move:
+    """Memory may go from one place to another, by the code at a line."""
+
+    to: Origin
+    origin: Origin
+    line: int
+
+
+@dataclass(frozen=True)
+class Fill:
+    """Objects of a type are written as bytes by a call; ``source``: the type copied from."""
+
+    target: Field
+    source: Field | None
+    callee: str
+    line: int
 
 
 @dataclass(frozen=True)
 class Flows:
-    """What one routine hands on. ``edges``: (to, from)."""
+    """What one routine hands on. ``objects``: objects of a type of structure come from a place."""
 
-    edges: frozenset[tuple[Origin, Origin]]
+    moves: tuple[Move, ...]
+    objects: tuple[Move, ...]
+    fills: tuple[Fill, ...]
     frees: tuple[Free, ...]

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from convert.errors import InputError
 from convert.flow.code import FunctionKey
-from convert.flow.provenance.index import FunctionFacts, Index
+from convert.flow.provenance.execution import Wrapper, WrapperBuilder
+from convert.flow.provenance.facts import FunctionFacts
+from convert.flow.provenance.index import Index
 from convert.flow.provenance.names import Names
 from convert.flow.provenance.places import Result
 from convert.flow.provenance.search import Provenance
@@ -18,13 +19,10 @@ from convert.semantics.constants import KERNEL_TYPEDEFS, Constants
 from convert.semantics.constexpr import BASIC_TYPES, NotConstant
 from convert.semantics.contracts import Interpretation, WrapperContract
 from convert.semantics.defines import definitions
-from convert.semantics.execution import CannotRun, Executor
-from convert.semantics.gfp import GFP_HEADERS, GfpTable
-from convert.semantics.interpreter.build import Reading, build_program
-from convert.semantics.interpreter.values import CannotExecute
+from convert.semantics.execution import CannotRun
+from convert.semantics.gfp import GfpTable
 from convert.semantics.model import Contract
 from convert.semantics.scopes import ScopeTable
-from convert.semantics.signature import signature_of
 from convert.source.dialect import Dialect
 from convert.source.text import BrokenSource, read_source
 from convert.tree.kernel import KernelTree
@@ -32,19 +30,6 @@ from convert.verify.review.promises import Promise, PromiseReader
 from convert.verify.review.values import Values
 
 _VOID = TypeRef("void", 1)
-_SMALL_FILE = 8192  # bytes; such a file is read whole
-_MOST_READ = 40  # functions that one wrapper may rest on
-
-
-@dataclass(frozen=True)
-class Wrapper:
-    """An allocation wrapper of the directory: where it is, and which argument is its flags."""
-
-    name: str
-    path: str
-    slot: int | None
-    executor: Executor
-    rests_on: frozenset[str]  # the functions and macros that were read for it
 
 
 @dataclass
@@ -78,7 +63,7 @@ class Wrappers:
             return None
         key = facts[0].key
         if key not in self._found:
-            self._found[key] = self.built(facts[0]) if self.is_wrapper(facts[0]) else None
+            self._found[key] = self.builder.built(facts[0]) if self.is_wrapper(facts[0]) else None
         return self._found[key]
 
     def is_candidate(self, facts: FunctionFacts) -> bool:
@@ -93,49 +78,10 @@ class Wrappers:
         fresh = [r for r in reached if all(isinstance(place, Result) for place in r.way)]
         return bool(fresh)
 
-    def built(self, facts: FunctionFacts) -> Wrapper | CannotRun:
-        names = self.closure(facts)
-        paths: dict[str, None] = {facts.path: None}
-        for name in sorted(names):
-            for other in self.index.find(facts.path, name):
-                paths[other.path] = None
-        readings = [self.reading(path, names) for path in paths]
-        headers = (*self.names.stubs.scope.headers, *GFP_HEADERS)
-        readings += [Reading(path) for path in headers if self.tree.exists(path)]
-        try:
-            program = build_program(
-                self.tree, self.dialect, readings, self.names.stubs.scope.constants
-            )
-            executor = Executor(program, self.names.stubs, self.gfp)
-            signature = signature_of(executor, facts.key.name)
-            if signature.unclear:
-                return CannotRun(facts.path, facts.line, f"{facts.key.name}(): {signature.unclear}")
-        except CannotExecute as error:
-            return CannotRun(error.where.path, error.where.line, error.what)
-        except InputError as error:
-            return CannotRun(facts.path, facts.line, str(error))
-        return Wrapper(facts.key.name, facts.path, signature.slot, executor, names)
-
-    def reading(self, path: str, names: frozenset[str]) -> Reading:
-        """A file with the functions of some names, and the types that they speak of."""
-        if len(self.tree.read(path)) <= _SMALL_FILE:
-            return Reading(path, own=True)
-        functions = [facts for name in names for facts in self.index.find(path, name)]
-        types = {kind.base for facts in functions for kind in (*facts.parameters, facts.returns)}
-        return Reading(path, own=True, wanted=names | types)
-
-    def closure(self, facts: FunctionFacts) -> frozenset[str]:
-        """The functions that a wrapper rests on: helpers of headers, and whatever allocates."""
-        found = {facts.key.name}
-        waiting = [facts]
-        while waiting and len(found) < _MOST_READ:
-            current = waiting.pop()
-            for name in sorted(current.callees - found):
-                for other in self.index.find(current.path, name)[:1]:
-                    if other.path.endswith(".h") or other.allocates:
-                        found.add(name)
-                        waiting.append(other)
-        return frozenset(found)
+    @cached_property
+    def builder(self) -> WrapperBuilder:
+        """Reads what a wrapper rests on."""
+        return WrapperBuilder(self.tree, self.dialect, self.names, self.gfp, self.index)
 
     # -- promises ------------------------------------------------------------------------------
 

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from convert.flow.provenance.evidence import Reached
 from convert.flow.provenance.names import Names
 from convert.flow.provenance.places import Free
-from convert.flow.provenance.search import Provenance, Reached, way_text
+from convert.flow.provenance.search import Provenance
+from convert.flow.provenance.wording import way_text
 from convert.verify.review.matching import SitePair
 from convert.verify.review.model import Finding, Rule, Severity
 

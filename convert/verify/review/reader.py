@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pycparser import c_ast
 
 from convert.flow.code import FunctionKey, Routine
-from convert.flow.provenance.index import FunctionFacts
+from convert.flow.provenance.execution import Wrapper
+from convert.flow.provenance.facts import FunctionFacts
 from convert.flow.provenance.names import Names
 from convert.flow.provenance.places import Param
 from convert.flow.terms import arguments, place_text, spelled
@@ -18,7 +19,7 @@ from convert.semantics.execution import CannotRun
 from convert.semantics.model import Contract
 from convert.semantics.stubs import Primitive
 from convert.source.variants import Call
-from convert.verify.review.contracts import Wrapper, Wrappers
+from convert.verify.review.contracts import Wrappers
 from convert.verify.review.promises import NO_PROMISE, Promise, united
 from convert.verify.review.scopes import kinds_open
 from convert.verify.review.sites import Site, SiteKind, size_text, targets_of

@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from convert.errors import InputError
 from convert.flow.code import Routine, routines_of
-from convert.flow.provenance.index import FileFacts, Index, file_facts
+from convert.flow.provenance.facts import FileFacts, file_facts
+from convert.flow.provenance.index import Index
 from convert.flow.provenance.names import Names
 from convert.flow.provenance.search import Provenance
 from convert.semantics.capabilities import capabilities
@@ -144,7 +145,7 @@ class State:
     @cached_property
     def provenance(self) -> Provenance:
         """Which allocations reach which frees."""
-        return Provenance(self.index)
+        return Provenance(self.index, self.workshop.names)
 
     @cached_property
     def wrappers(self) -> Wrappers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from convert.flow.provenance.index import FunctionFacts
+from convert.flow.provenance.facts import FunctionFacts
 from convert.semantics.cint import UINT, exact
 from convert.source.parse import Item, ParsedFile
 from convert.verify.review.compare import lost
@@ -33,7 +33,7 @@ def wrapper_findings(changed: Iterable[str], before: State, after: State) -> Ite
         if at in seen or not after.wrappers.is_candidate(function):
             continue
         seen.add(at)
-        if names & after.wrappers.closure(function):
+        if names & after.wrappers.builder.closure(function):
             yield from _wrapper(function, before, after)
 
 

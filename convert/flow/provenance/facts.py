@@ -1,0 +1,256 @@
+"""What one file says: types, functions, where pointers go.
+
+The facts of a file depend on its own bytes alone, so that a file that a series does not touch is
+read once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pycparser import c_ast
+
+from convert.flow.code import FunctionKey, Routine, routines_of
+from convert.flow.provenance.names import Names
+from convert.flow.provenance.origins import flows_of, initialised
+from convert.flow.provenance.places import (
+    Field,
+    Flows,
+    Global,
+    Move,
+    Opaque,
+    Origin,
+    Ref,
+    inside,
+)
+from convert.flow.terms import UNKNOWN_TYPE, TypeRef, strip, type_ref
+from convert.source.parse import Item, ParsedFile, ParseRefusal
+
+_MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)(?!\w|\()", re.MULTILINE)
+_EXPORT = re.compile(r"^EXPORT_\w*SYMBOL\w*\((\w+)", re.MULTILINE)
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_DECLARATORS = (c_ast.Decl, c_ast.Typedef, c_ast.TypeDecl, c_ast.PtrDecl, c_ast.ArrayDecl)
+Members = Mapping[str, TypeRef]
+
+
+@dataclass(frozen=True)
+class FunctionFacts:
+    """One function or function-like macro in one ``#if`` variant."""
+
+    key: FunctionKey
+    path: str
+    line: int
+    returns: TypeRef
+    parameters: tuple[TypeRef, ...]
+    callees: frozenset[str]
+    allocates: bool  # itself calls a primitive allocator
+    flows: Flows
+    is_macro: bool
+    static: bool
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What one file says.
+
+    results: declared types of functions; variables: of globals; constants: the names of its macros
+    without parameters and of its enumerators; prototypes: functions that it declares; exported:
+    those that other code may call; unions: for each structure the members that share their memory;
+    unread: the words of what could not be parsed, each with its line; moves: what initialisers at
+    file level store.
+    """
+
+    path: str
+    functions: tuple[FunctionFacts, ...]
+    structs: Mapping[str, Members]
+    typedefs: Mapping[str, TypeRef]
+    results: Mapping[str, TypeRef]
+    variables: Mapping[str, TypeRef]
+    constants: frozenset[str]
+    refusals: tuple[ParseRefusal, ...]
+    prototypes: frozenset[str] = frozenset()
+    exported: frozenset[str] = frozenset()
+    unions: Mapping[str, tuple[frozenset[str], ...]] = field(default_factory=dict)
+    unread: Mapping[str, int] = field(default_factory=dict)
+    moves: tuple[Move, ...] = ()
+
+
+def file_facts(parsed: ParsedFile, names: Names) -> FileFacts:
+    """Read the facts of a parsed file."""
+    routines = routines_of(parsed, names.traps)
+    statics = frozenset(routine.key.name for routine in routines if routine.key.home)
+    types = _Types()
+    for item in parsed.declarations:
+        types.declaration(item)
+    for routine in routines:
+        if not routine.is_macro:
+            types.results[routine.key.name] = routine.returns
+    return FileFacts(
+        path=parsed.source.path,
+        functions=tuple(_function(routine, names, statics) for routine in routines),
+        structs=types.structs,
+        typedefs=types.typedefs,
+        results=types.results,
+        variables=types.variables,
+        constants=frozenset(types.constants) | _macro_names(parsed),
+        refusals=parsed.refusals,
+        prototypes=frozenset(types.prototypes),
+        exported=frozenset(_EXPORT.findall(parsed.source.text)),
+        unions={tag: tuple(groups) for tag, groups in types.unions.items()},
+        unread=_unread(parsed),
+        moves=_initialisers(parsed),
+    )
+
+
+def _unread(parsed: ParsedFile) -> dict[str, int]:
+    """The words of the items that could not be parsed, each with the line of the item."""
+    found: dict[str, int] = {}
+    for refusal in parsed.refusals:
+        for word in _WORD.findall(refusal.span.of(parsed.source.text)):
+            found.setdefault(word, refusal.line)
+    return found
+
+
+def _initialisers(parsed: ParsedFile) -> tuple[Move, ...]:
+    """What file-level variables are initialised with: functions and other variables."""
+    path = parsed.source.path
+    home = path if path.endswith(".c") else ""
+    found: dict[Move, None] = {}
+    for item in parsed.declarations:
+        for variant in item.variants:
+            root = variant.root
+            for node in root.decls if isinstance(root, c_ast.DeclList) else [root]:
+                if not isinstance(node, c_ast.Decl) or node.init is None or not node.name:
+                    continue
+                pairs: Iterable[tuple[tuple[str, ...], c_ast.Node]] = [((), node.init)]
+                if isinstance(node.init, c_ast.InitList):
+                    pairs = initialised(node.init)
+                for chain, expression in pairs:
+                    origin = _constant(home, expression)
+                    if origin is None:
+                        continue
+                    kind = type_ref(node)
+                    to = Field(kind, chain) if chain else Global(home, node.name)
+                    place = to if chain or not isinstance(node.init, c_ast.InitList) else inside(to)
+                    found[Move(place, origin, item.line)] = None
+    return tuple(found)
+
+
+def _constant(home: str, node: c_ast.Node) -> Origin | None:
+    """The function or variable that a constant expression names; None for numbers."""
+    node = strip(node)
+    match node:
+        case c_ast.ID(name=name) if name != "NULL":
+            return Global(home, name)
+        case c_ast.UnaryOp(op="&", expr=c_ast.ID(name=name)):
+            return Ref(Global(home, name))
+        case c_ast.Constant() | c_ast.ID():
+            return None
+    return Opaque("an initialiser", at=None)
+
+
+def _function(routine: Routine, names: Names, statics: frozenset[str]) -> FunctionFacts:
+    callees = frozenset(call.callee for call in routine.variant.calls if call.callee)
+    return FunctionFacts(
+        key=routine.key,
+        path=routine.path,
+        line=routine.source.line(routine.item.name_span.start),
+        returns=routine.returns,
+        parameters=tuple(routine.types.get(n, UNKNOWN_TYPE) for n in routine.parameters),
+        callees=callees,
+        allocates=any(names.primitive(name) for name in callees),
+        flows=flows_of(routine, names, statics),
+        is_macro=routine.is_macro,
+        static=not routine.is_macro and "static" in (routine.variant.root.decl.storage or ()),
+    )
+
+
+@dataclass
+class _Types:
+    """Collects declared types."""
+
+    structs: dict[str, dict[str, TypeRef]] = field(default_factory=dict)
+    typedefs: dict[str, TypeRef] = field(default_factory=dict)
+    results: dict[str, TypeRef] = field(default_factory=dict)
+    variables: dict[str, TypeRef] = field(default_factory=dict)
+    constants: set[str] = field(default_factory=set)
+    prototypes: set[str] = field(default_factory=set)
+    unions: dict[str, list[frozenset[str]]] = field(default_factory=dict)
+
+    def declaration(self, item: Item) -> None:
+        for variant in item.variants:
+            root = variant.root
+            for node in root.decls if isinstance(root, c_ast.DeclList) else [root]:
+                self.declared(node)
+
+    def declared(self, node: c_ast.Node) -> None:
+        if not isinstance(node, (c_ast.Decl, c_ast.Typedef)):
+            return
+        inner = _innermost(node)
+        if isinstance(inner, c_ast.Enum) and inner.values is not None:
+            self.constants.update(one.name for one in inner.values.enumerators)
+        inner = _aggregate(node)
+        if inner is not None and inner.decls is not None:
+            tag = _tag(inner) or (f"struct {node.name}" if node.name else None)
+            if tag is not None:
+                self.members(tag, inner)
+                if isinstance(node, c_ast.Typedef):
+                    self.typedefs[node.name] = TypeRef(tag, type_ref(node).stars)
+                    return
+        if isinstance(node, c_ast.Typedef):
+            self.typedefs[node.name] = type_ref(node)
+        elif isinstance(node.type, c_ast.FuncDecl):
+            self.results[node.name] = type_ref(node.type.type)
+            self.prototypes.add(node.name)
+        elif node.name:
+            self.variables[node.name] = type_ref(node)
+
+    def members(self, tag: str, node: c_ast.Node) -> None:
+        """Note the members of a structure; those of unnamed ones inside are its own."""
+        known = self.structs.setdefault(tag, {})
+        if isinstance(node, c_ast.Union) and tag.startswith("union "):
+            names = frozenset(m.name for m in node.decls if getattr(m, "name", None))
+            self.unions.setdefault(tag, []).append(names)
+        for member in node.decls or ():
+            if not isinstance(member, c_ast.Decl):
+                continue
+            inner = _aggregate(member)
+            if inner is None or inner.decls is None:
+                if member.name:
+                    known[member.name] = type_ref(member)
+            elif member.name is None:
+                before = set(self.structs[tag])
+                self.members(tag, inner)
+                if isinstance(inner, c_ast.Union):
+                    shared = frozenset(set(self.structs[tag]) - before)
+                    self.unions.setdefault(tag, []).append(shared)
+            else:
+                own = _tag(inner) or f"{tag}.{member.name}"
+                self.members(own, inner)
+                known[member.name] = TypeRef(own, type_ref(member).stars)
+
+
+def _aggregate(node: c_ast.Node) -> c_ast.Node | None:
+    """The struct or union that a declaration is of, through pointers and arrays."""
+    inner = _innermost(node)
+    return inner if isinstance(inner, (c_ast.Struct, c_ast.Union)) else None
+
+
+def _innermost(node: c_ast.Node) -> c_ast.Node:
+    """The type that a declaration is made of, without pointers and arrays."""
+    while isinstance(node, _DECLARATORS):
+        node = node.type
+    return node
+
+
+def _macro_names(parsed: ParsedFile) -> frozenset[str]:
+    """The macros without parameters that a file defines."""
+    return frozenset(_MACRO.findall(parsed.source.text))
+
+
+def _tag(node: c_ast.Node) -> str | None:
+    if node.name is None:
+        return None
+    return f"{'struct' if isinstance(node, c_ast.Struct) else 'union'} {node.name}"

@@ -1,0 +1,65 @@
+"""Reading all files of a directory for questions about provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from convert.flow.code import FunctionKey
+from convert.flow.provenance.facts import FileFacts, FunctionFacts, file_facts
+from convert.flow.provenance.index import Index
+from convert.flow.provenance.names import Names
+from convert.flow.provenance.places import Result
+from convert.flow.provenance.search import Provenance
+from convert.source.parse import ParsedFile
+
+Parser = Callable[[str], ParsedFile | None]
+Runner = Callable[[FunctionFacts], str | None]
+
+
+def read_index(paths: Iterable[str], parsed: Parser, names: Names) -> Index:
+    """The facts of all files; one that cannot be split into tokens is left out."""
+    files: dict[str, FileFacts] = {}
+    for path in paths:
+        file = parsed(path)
+        if file is not None:
+            files[path] = file_facts(file, names)
+    return Index(files)
+
+
+def load_provenance(
+    paths: Iterable[str], parsed: Parser, names: Names, run: Runner | None = None
+) -> Provenance:
+    """Provenance for the files of some directories.
+
+    run: the family of the memory that a private wrapper returns, by executing its body; None if
+    that is not one family, or it cannot be run.
+    """
+    index = read_index(paths, parsed, names)
+    first = Provenance(index, names)
+    return Provenance(index, names, private_wrappers(first, run)) if run is not None else first
+
+
+def private_wrappers(provenance: Provenance, run: Runner) -> Mapping[FunctionKey, str]:
+    """The functions that return fresh memory through nothing but results, with its family."""
+    found: dict[FunctionKey, str] = {}
+    for key, definitions in provenance.index.definitions.items():
+        function = definitions[0]
+        if not is_candidate(provenance, function):
+            continue
+        account = provenance.account([Result(key)])
+        if account.missing or not account.reached:
+            continue
+        if any(not isinstance(place, Result) for r in account.reached for place in r.way):
+            continue
+        family = run(function)
+        if family is not None:
+            found[key] = family
+    return found
+
+
+def is_candidate(provenance: Provenance, function: FunctionFacts) -> bool:
+    """Whether a function could be a wrapper by its declaration: it returns ``void *``."""
+    if function.is_macro or provenance.names.family(function.key.name) is not None:
+        return False
+    kind = provenance.index.plain(function.returns)
+    return kind.base == "void" and kind.stars == 1

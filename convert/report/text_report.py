@@ -17,6 +17,8 @@ from convert.report.view import (
     not_read,
     view_plan,
 )
+from convert.rules.scoped.words import evidence_lines
+from convert.sites.model import SiteKind
 
 _STYLES = {
     DecisionName.REFUSED: "bold red",
@@ -183,7 +185,7 @@ def _site(plan: Plan, view: SiteView, console: Console, verbose: bool) -> None:
         say(console, f"rule {view.rule}; id {view.site.id}", "dim", indent=6)
         if contract := contract_words(view):
             say(console, f"contract: {contract}", "dim", indent=6)
-        for line in view.evidence:
+        for line in view.evidence if view.site.kind is not SiteKind.MASK else ():
             say(console, line, "dim", indent=6)
     context = _FULL_CONTEXT if verbose else _BRIEF_CONTEXT
     diff(console, site_diff(plan, view.planned, context), indent=6)
@@ -196,6 +198,9 @@ def _evidence(view: SiteView) -> list[str]:
         lines.append(f"after:  {_mask(view.gfp_after)}")
     if view.differences:
         lines.append(f"declared differences: {', '.join(view.differences)}")
+    proof = view.planned.scope
+    if proof is not None and view.site.kind is SiteKind.MASK:
+        lines += evidence_lines(proof.evidence)
     return lines + [f"note: {note}" for note in view.notes]
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from convert.errors import KmemConvertError
 from convert.tree.cache import cache_dir
 from scripts.realkernel.checks import Check
-from scripts.realkernel.compiling import compile_commits
+from scripts.realkernel.compiling import verify
 from scripts.realkernel.conversion import Tool, account, after, make_commits, make_report
 from scripts.realkernel.kernels import Kernel, debian_kernel, directory_kernel
 from scripts.realkernel.meaning import meaning
@@ -57,7 +57,7 @@ def all_checks(kernel: Kernel, subject: Subject, output: Path, build: bool) -> I
     yield from meaning(tool, kernel, subject, report, output)
     yield from after(tool, kernel, subject, report)
     if build:
-        yield from compile_commits(kernel, subject)
+        yield from verify(tool, kernel, output)
 
 
 def show(checks: Iterable[Check]) -> list[Check]:

@@ -16,6 +16,7 @@ from convert.cli.checking import review
 from convert.cli.facts import contracts, inventory
 from convert.cli.planning import apply, explain, report, series
 from convert.cli.scoping import assert_scopes, scopes
+from convert.cli.verifying import verify
 from convert.errors import KmemConvertError
 
 
@@ -37,6 +38,7 @@ for _command in (
     contracts,
     explain,
     review,
+    verify,
     scopes,
     assert_scopes,
 ):

@@ -132,10 +132,14 @@ def git_am_tree(series_dir: Path, tree: KernelTree) -> str:
         for path in patches
         for patched in parse_patch(path.read_bytes(), path.name)
     }
-    return am_tree(patches, _base_of(tree, touched), touched)
+    return am_tree(patches, base_of(tree, touched), touched)
 
 
-def _base_of(tree: KernelTree, touched: Iterable[str]) -> Base:
+def base_of(tree: KernelTree, touched: Iterable[str]) -> Base:
+    """What a series applies to: the revision, HEAD of a directory, or the directory's own files.
+
+    ``touched``: the paths that matter; of a plain directory only these are taken.
+    """
     if isinstance(tree, GitTree):
         return GitBase(tree)
     if not isinstance(tree, DirectoryTree):
@@ -143,14 +147,17 @@ def _base_of(tree: KernelTree, touched: Iterable[str]) -> Base:
     return directory_base(tree, touched)
 
 
-def am_tree(patches: Sequence[Path], base: Base, touched: Iterable[str]) -> str:
+def am_tree(
+    patches: Sequence[Path], base: Base, touched: Iterable[str], inside: Path | None = None
+) -> str:
     """As `git_am_tree`, for patches and a base that are known; ``touched``: repository paths.
 
-    Only the touched files are checked out, so that it is quick on a whole kernel.
+    Only the touched files are checked out, so that it is quick on a whole kernel. ``inside``: where
+    the scratch repository is made.
     """
-    identity = Identity(_NOBODY, _NOBODY)
-    with scratch_repository(base, identity, bare=False) as scratch:
-        _check_out(scratch, base, identity, touched)
+    identity = nobody()
+    with scratch_repository(base, identity, bare=False, inside=inside) as scratch:
+        check_out(scratch, base, identity, touched)
         for patch in patches:
             try:
                 scratch.git("am", "--quiet", str(patch.resolve()))
@@ -159,14 +166,20 @@ def am_tree(patches: Sequence[Path], base: Base, touched: Iterable[str]) -> str:
         return scratch.line("rev-parse", "HEAD^{tree}")
 
 
-def _check_out(scratch: Scratch, base: Base, identity: Identity, touched: Iterable[str]) -> None:
-    """Make the base the scratch repository's HEAD and write the touched files."""
+def check_out(scratch: Scratch, base: Base, identity: Identity, touched: Iterable[str]) -> str:
+    """Make the base the scratch repository's HEAD and write the touched files; the base's id."""
     start = build_base(scratch, base, identity)
     scratch.git("config", "core.sparseCheckout", "true")
     patterns = b"".join(_pattern(path) for path in sorted(touched))
     (scratch.directory / ".git" / "info" / "sparse-checkout").write_bytes(patterns)
     scratch.git("update-ref", "--no-deref", "HEAD", start)
     scratch.git("read-tree", "-m", "-u", "HEAD")
+    return start
+
+
+def nobody() -> Identity:
+    """An identity and a date for scratch commits: the same patches give the same ids."""
+    return Identity(_NOBODY, _NOBODY)
 
 
 def _pattern(path: str) -> bytes:

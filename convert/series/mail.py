@@ -50,6 +50,13 @@ def transportable(mail: bytes) -> bytes:
     return _declare(head, b"quoted-printable") + blank + b"\n".join(lines)
 
 
+def undeclared(head: bytes, body: bytes) -> bytes:
+    """The head for a body that stands in it as it is, whatever encoding it declared before."""
+    if b"\nContent-Transfer-Encoding: " not in head and body.isascii():
+        return head
+    return _declare(head, b"7bit" if body.isascii() else b"8bit")
+
+
 def decoded_body(mail: bytes) -> bytes:
     """The text of a mail file after its transfer encoding is undone."""
     body = message_from_bytes(mail).get_payload(decode=True)

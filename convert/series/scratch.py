@@ -77,9 +77,14 @@ class Scratch:
 
 
 @contextmanager
-def scratch_repository(base: Base, identity: Identity, bare: bool = True) -> Iterator[Scratch]:
-    """Make a scratch repository on a base and delete it at the end, whatever happens."""
-    with tempfile.TemporaryDirectory(prefix="kmem-convert-") as name:
+def scratch_repository(
+    base: Base, identity: Identity, bare: bool = True, inside: Path | None = None
+) -> Iterator[Scratch]:
+    """Make a scratch repository on a base and delete it at the end, whatever happens.
+
+    ``inside``: the directory to make it in; by default that for temporary files.
+    """
+    with tempfile.TemporaryDirectory(prefix="kmem-convert-", dir=inside) as name:
         top = Path(name).resolve()
         directory = top / "repository"
         directory.mkdir()

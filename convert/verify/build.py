@@ -1,4 +1,4 @@
-"""Compile every commit of a series with the kernel's own build, one after the other.
+"""Compiling what a series touches with the kernel's own build, under one configuration.
 
 One build directory serves all commits: git rewrites only what differs, make compiles only what
 that touches. What counts is what a commit adds; old warnings are not its doing.
@@ -9,16 +9,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
-from convert.verify.messages import Known, read_output
+from convert.verify.configurations import KernelConfig
+from convert.verify.messages import SPARSE, Known, Message, read_output
 from convert.verify.process import Finished, ToolMissing, first_missing, run
-from convert.verify.scratch import ScratchTree, subject
 
 TOOLS = (
     ("git", "git"),
@@ -30,40 +28,40 @@ TOOLS = (
     ("perl", "perl"),
 )
 HEADERS = (("gelf.h", "libelf-dev"), ("openssl/opensslv.h", "libssl-dev"))
+SPARSE_TOOL = ("sparse", "sparse")
 ERROR_LINES = 10  # of a failed build; the rest seldom says more
-
-
-@dataclass(frozen=True)
-class KernelConfig:
-    """A kernel configuration: a named one of the tree, then options (without ``CONFIG_``)."""
-
-    base: str = "defconfig"
-    enable: tuple[str, ...] = ()
-    disable: tuple[str, ...] = ()
+# The compiler was ended from outside (no memory, a person): that says nothing about the commit.
+_KILLED = ("Killed signal terminated program", "*** Killed", "*** Terminated", "*** Interrupt")
 
 
 @dataclass(frozen=True)
 class Built:
-    """The commit compiles. ``warnings`` are those that it adds; ``compiled`` counts objects."""
+    """It compiles. ``warnings``: what the compiler and sparse say that they did not say before.
 
-    commit: str
-    subject: str
+    compiled: the number of objects that make found out of date. seconds: how long it took.
+    """
+
     compiled: int
-    warnings: tuple[str, ...]
+    warnings: tuple[Message, ...]
     seconds: float
 
 
 @dataclass(frozen=True)
 class BuildFailed:
-    """The commit does not compile, or cannot be configured; ``errors`` are the first lines."""
+    """It does not compile, or cannot be configured; ``errors`` are the first lines."""
 
-    commit: str
-    subject: str
     errors: tuple[str, ...]
     seconds: float
 
 
-BuildResult = Built | BuildFailed | ToolMissing
+@dataclass(frozen=True)
+class BuildBroken:
+    """The build was ended from outside, so nothing is known; ``reason`` is one line."""
+
+    reason: str
+
+
+BuildResult = Built | BuildFailed | BuildBroken
 
 
 def missing_tool() -> ToolMissing | None:
@@ -78,100 +76,90 @@ def missing_tool() -> ToolMissing | None:
 
 
 @dataclass
-class KernelBuild:
-    """Builds commits of ``repository``; use it in a ``with`` statement.
+class BuildDirectory:
+    """kbuild's output for one configuration; the sources may change between the builds.
 
-    objects: directories or objects to build ("fs/xfs/"). work: where the scratch tree (1.5 GB for a
-    kernel) and the build directory live; kept between runs if given, else made in the system's
-    directory for temporary files and removed at the end. extra: words for make ("W=1", "C=1").
-    The repository is only read; a killed run leaves nothing in it.
+    tree: the kernel's top, with the files of the commit to be built. place: where the output and
+    what is known of it live; what an earlier run left there is used. targets: directories or
+    objects ("fs/xfs/"). sparse: whether sparse looks at every file that is compiled.
     """
 
-    repository: Path
-    objects: tuple[str, ...]
+    tree: Path
+    place: Path
     config: KernelConfig
-    work: Path | None = None
-    jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
-    extra: tuple[str, ...] = ()
+    targets: tuple[str, ...]
+    jobs: int = 1
+    sparse: bool = False
 
-    def __enter__(self) -> KernelBuild:
-        place = Path(tempfile.mkdtemp(prefix="kernel-build-")) if self.work is None else self.work
-        self._place = place.absolute()
-        self._output.mkdir(parents=True, exist_ok=True)
-        try:
-            self._scratch.open()
-        except BaseException:
-            self._remove()
-            raise
-        return self
+    def build(self, first: bool = False, reconfigure: bool = False) -> BuildResult:
+        """Build the files as they are. Warnings are compared with the build before it.
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._remove()
-
-    @property
-    def tree(self) -> Path:
-        """The scratch tree: the files of the commit that was built last."""
-        return self._place / "tree"
-
-    def build(self, commit: str, first: bool = False) -> BuildResult:
-        """Build one commit. Warnings are compared with the build before it.
-
-        ``first``: the commit is the base, so its warnings are only remembered.
+        first: the warnings are only remembered. reconfigure: Kconfig files may have changed.
         """
-        if missing := missing_tool():
-            return missing
         start = time.monotonic()
-        title = subject(self.repository, commit)
-        self._scratch.checkout(commit)
-        if problem := self._configure():
-            return BuildFailed(commit, title, problem, time.monotonic() - start)
-        done = self._make("--keep-going", *self.extra, *self.objects)
+        self._enter()
+        if problem := self._configure(reconfigure):
+            return BuildFailed(problem, time.monotonic() - start)
+        self._busy.touch()
+        done = self._make("--keep-going", "W=1", *self._sparse_words(), *self.targets)
         output = read_output(done.output, self.tree)
         known = Known.load(self._known)
         known.updated(output).save(self._known)
+        self._busy.unlink()
         seconds = time.monotonic() - start
+        if done.code < 0 or any(word in done.output for word in _KILLED):
+            return BuildBroken(f"make was ended from outside: {_last_line(done)}")
         if done.code:
             lines = output.errors or tuple(done.output.splitlines()[-ERROR_LINES:])
-            return BuildFailed(commit, title, lines[:ERROR_LINES], seconds)
-        new = () if first else tuple(str(message) for message in known.added(output))
-        return Built(commit, title, len(output.objects), new, seconds)
+            return BuildFailed(lines[:ERROR_LINES], seconds)
+        return Built(len(output.objects), () if first else known.added(output), seconds)
 
-    def build_series(self, base: str, commits: Sequence[str]) -> Iterator[BuildResult]:
-        """Build the base, then each commit; the first result is the base's."""
-        yield self.build(base, first=True)
-        for commit in commits:
-            yield self.build(commit)
+    def refused(self) -> tuple[str, ...]:
+        """The wanted options that this tree did not accept; known after the first build."""
+        return self._unmet(self.config.enable)
+
+    def empty(self) -> bool:
+        """Whether the configuration builds nothing in the targets; known after the first build."""
+        places = [self._output / target for target in self.targets]
+        return not any(place.is_file() or any(place.rglob("*.o")) for place in places)
 
     @property
     def _output(self) -> Path:
-        return self._place / "output"
+        return self.place / "output"
 
     @property
     def _known(self) -> Path:
-        return self._place / "warnings.json"
+        return self.place / "warnings.json"
 
     @property
-    def _scratch(self) -> ScratchTree:
-        return ScratchTree(self.repository, self.tree, self._place / "index")
+    def _busy(self) -> Path:
+        """There while make runs: afterwards nobody knows what the objects had to say."""
+        return self.place / "busy"
 
-    def _configure(self) -> tuple[str, ...]:
+    def _enter(self) -> None:
+        """Make the place ready; objects of a run that was killed are not to be trusted."""
+        if self._busy.exists():
+            shutil.rmtree(self.place)
+        self._output.mkdir(parents=True, exist_ok=True)
+
+    def _sparse_words(self) -> tuple[str, ...]:
+        return ("C=1", f"CHECK=sparse -fdiagnostic-prefix={SPARSE}") if self.sparse else ()
+
+    def _configure(self, again: bool) -> tuple[str, ...]:
         """Make the configuration if it is not there yet; the lines that say why it cannot be."""
-        stamp = self._place / "configured.json"
-        wanted = json.dumps([self.config.base, self.config.enable, self.config.disable])
+        stamp = self.place / "configured.json"
+        config = self.config
+        wanted = json.dumps([config.base, config.enable, config.disable, config.values])
         dotconfig = self._output / ".config"
-        if dotconfig.exists() and stamp.exists() and stamp.read_text() == wanted:
+        ready = dotconfig.exists() and stamp.exists() and stamp.read_text() == wanted
+        if ready and not again:
             return ()
         stamp.unlink(missing_ok=True)
         for done in self._configuring(dotconfig):
             if done.code:
                 return tuple(done.output.splitlines()[-ERROR_LINES:])
-        if unmet := self._unmet(dotconfig.read_text(encoding="utf-8").splitlines()):
-            return unmet
+        if unmet := self._unmet(config.required):
+            return tuple(f"CONFIG_{name} cannot be enabled in this tree" for name in unmet)
         stamp.write_text(wanted)
         return ()
 
@@ -180,35 +168,41 @@ class KernelBuild:
         yield self._make(self.config.base)
         options = [word for name in self.config.enable for word in ("--enable", name)]
         options += [word for name in self.config.disable for word in ("--disable", name)]
+        for name, value in self.config.values:
+            text = value.strip('"')
+            options += ["--set-str" if text != value else "--set-val", name, text]
         if options:
             script = str(self.tree / "scripts/config")
             yield run(["bash", script, "--file", dotconfig, *options], self.tree)
         yield self._make("olddefconfig")
 
-    def _unmet(self, lines: Sequence[str]) -> tuple[str, ...]:
-        """The options that the tree did not accept (unknown, or a dependency is off)."""
-        return tuple(
-            f"CONFIG_{name} cannot be enabled in this tree"
-            for name in self.config.enable
-            if f"CONFIG_{name}=y" not in lines and f"CONFIG_{name}=m" not in lines
-        )
+    def _unmet(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The options that are not on (unknown, or a dependency is off)."""
+        dotconfig = self._output / ".config"
+        lines = set(dotconfig.read_text(encoding="utf-8").splitlines())
+        return tuple(n for n in names if not {f"CONFIG_{n}=y", f"CONFIG_{n}=m"} & lines)
 
     def _make(self, *words: str) -> Finished:
         fixed = ["make", f"O={self._output}", f"--jobs={self.jobs}", "--output-sync=target"]
         # The tree's scripts ask git for a version: a repository around ours is not theirs.
-        return run([*fixed, *words], self.tree, {"GIT_CEILING_DIRECTORIES": str(self._place)})
+        ceiling = {"GIT_CEILING_DIRECTORIES": str(self.tree.parent)}
+        return run([*fixed, *words], self.tree, ceiling, guard=True)
 
-    def _remove(self) -> None:
-        if self.work is None:
-            shutil.rmtree(self._place, ignore_errors=True)
+
+def _last_line(done: Finished) -> str:
+    if done.code < 0:
+        return f"signal {-done.code}"
+    return next(
+        line for line in reversed(done.output.splitlines()) if any(w in line for w in _KILLED)
+    )
 
 
 __all__ = [
+    "BuildBroken",
+    "BuildDirectory",
     "BuildFailed",
     "BuildResult",
     "Built",
-    "KernelBuild",
-    "KernelConfig",
     "ToolMissing",
     "missing_tool",
 ]

@@ -70,19 +70,21 @@ class StyleFailed:
 StyleResult = Styled | StyleFailed | ToolMissing
 
 
-def check_commit(tree: Path, repository: Path, commit: str) -> StyleResult:
+def check_commit(tree: Path, repository: Path, commit: str, prefix: str = "") -> StyleResult:
     """Run checkpatch on one commit of ``repository``.
 
     ``tree`` is a checkout of the kernel that the caller owns: checkpatch comes from it and leaves a
-    cache of its own (``.checkpatch-camelcase…``) there.
+    cache of its own (``.checkpatch-camelcase…``) there. ``prefix``: where the kernel lies in the
+    repository, "" or "dir/".
     """
     if missing := first_missing((("perl", "perl"),)):
         return missing
     title = subject(repository, commit)
     if not (tree / SCRIPT).is_file():
         return StyleFailed(commit, title, f"the tree has no {SCRIPT}")
-    mail = ("format-patch", "--stdout", "-1", "--no-signature", *_DIFF, "--dst-prefix=b/", commit)
-    reverse = ("diff", *_DIFF, "--dst-prefix=b/", commit, f"{commit}^")
+    diff = (*_DIFF, "--dst-prefix=b/", *([f"--relative={prefix}"] if prefix else []))
+    mail = ("format-patch", "--stdout", "-1", "--no-signature", *diff, commit)
+    reverse = ("diff", *diff, commit, f"{commit}^")
     try:
         after = _findings(tree, git(repository, *mail))
         patch = git(repository, *reverse)
@@ -183,7 +185,7 @@ def read_findings(output: str) -> tuple[StyleFinding, ...]:
 def _findings(tree: Path, patch: str) -> tuple[StyleFinding, ...]:
     """Run checkpatch on a patch. Raises InputError if it dies."""
     words = ["perl", SCRIPT, *_OPTIONS, *_FOR_A_PERSON, "-"]
-    done = run(words, tree, stdin=patch)
+    done = run(words, tree, stdin=patch, guard=True)
     findings = read_findings(done.output)
     if done.code and not findings:
         last = done.output.strip().splitlines()[-1:] or ["no output"]

@@ -129,6 +129,7 @@ class Prepared:
     be kept between runs, None if they may not. jobs: how many things may run at the same time.
     check_out: makes `tree` the files of a commit of ``repository``; the whole kernel lies there.
     tree: the directory that ``check_out`` fills; it is empty before the first call.
+    prefix: where the kernel lies in the repository, "" or "dir/".
     """
 
     name: str
@@ -143,6 +144,7 @@ class Prepared:
     tree: Path
     check_out: Callable[[str], None]
     progress: Progress
+    prefix: str = ""
 
     def parent(self, commit: SeriesCommit) -> str:
         """The id of the commit before one of the series."""

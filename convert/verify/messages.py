@@ -10,24 +10,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _COMPILED = re.compile(r"^  (?:CC|AS)(?: \[M\])? +(?P<object>\S+\.o)$")
+_CHECKED = re.compile(r"^  CHECK +(?P<source>\S+)\.[cS]$")
 _STEP = re.compile(r"^  [A-Z][A-Z0-9_]* {1,8}(?:\[M\] +)?\S")
 _MESSAGE = re.compile(
     r"^(?P<path>[^\s:][^:\n]*):(?P<line>\d+)(?::\d+)?: "
-    r"(?P<level>warning|(?:fatal )?error): (?P<text>.*)$"
+    r"(?:(?P<tool>sparse): )?(?P<level>warning|(?:fatal )?error): (?P<text>.*)$"
 )
 _MAKE_ERROR = re.compile(r"^make(?:\[\d+\])?: \*\*\* ")
-# Kept out of the comparison: a commit that shifts lines must not seem to add its old warnings.
-_Key = tuple[str, str]
+SPARSE = "sparse"  # what sparse puts before its messages when it is told to
+# Lines are kept out of the comparison: a commit that shifts them must not seem to add old warnings.
+_Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
 class Message:
-    """One warning or error of a tool; ``path`` as the tool printed it, without the tree's top."""
+    """One warning or error; ``path`` as the tool printed it, without the tree's top.
+
+    tool: `SPARSE`, or "" for the compiler.
+    """
 
     path: str
     line: int
     error: bool
     text: str
+    tool: str = ""
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {'error' if self.error else 'warning'}: {self.text}"
@@ -35,7 +41,12 @@ class Message:
     @property
     def key(self) -> _Key:
         """What stays the same when lines move."""
-        return self.path, self.text
+        return self.path, self.text, self.tool
+
+    @property
+    def stops(self) -> bool:
+        """Whether the object was not made because of it; what sparse says stops nothing."""
+        return self.error and not self.tool
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,7 @@ class Output:
     @property
     def errors(self) -> tuple[str, ...]:
         """All error messages; make's own lines when the compiler said nothing."""
-        said = [str(m) for messages in self.by_object.values() for m in messages if m.error]
+        said = [str(m) for messages in self.by_object.values() for m in messages if m.stops]
         return tuple(said) or self.failures
 
 
@@ -70,17 +81,28 @@ def read_output(output: str, tree: Path) -> Output:
         if compiled := _COMPILED.match(line):
             current = compiled["object"]
             found.setdefault(current, [])
+        elif checked := _CHECKED.match(line):
+            current = _shortened(checked["source"], top) + ".o"
+            found.setdefault(current, [])
         elif _STEP.match(line):
             current = ""
         elif message := _MESSAGE.match(line):
-            path = message["path"].removeprefix(top).removeprefix("../")
             words = Message(
-                path, int(message["line"]), "error" in message["level"], message["text"]
+                _shortened(message["path"], top),
+                int(message["line"]),
+                "error" in message["level"],
+                message["text"],
+                message["tool"] or "",
             )
             found.setdefault(current, []).append(words)
         elif _MAKE_ERROR.match(line) or "undefined reference" in line:
             failures.append(line)
     return Output({name: tuple(messages) for name, messages in found.items()}, tuple(failures))
+
+
+def _shortened(path: str, top: str) -> str:
+    """A path from the tree's top, as far as it lies below it."""
+    return path.removeprefix(top).removeprefix("../")
 
 
 @dataclass(frozen=True)
@@ -101,7 +123,7 @@ class Known:
     def save(self, file: Path) -> None:
         """Write the warnings, in one step: a killed run leaves the old file."""
         rows = {
-            name: [(m.path, m.line, m.error, m.text) for m in said]
+            name: [(m.path, m.line, m.error, m.text, m.tool) for m in said]
             for name, said in self.by_object.items()
         }
         part = file.with_suffix(".part")
@@ -113,12 +135,12 @@ class Known:
         compiled = {
             name: said
             for name, said in output.by_object.items()
-            if not any(message.error for message in said)
+            if not any(message.stops for message in said)
         }
         return Known({**self.by_object, **compiled})
 
     def added(self, output: Output) -> tuple[Message, ...]:
-        """The warnings of this run that the same objects did not give before.
+        """What this run says and the same objects did not before, but for what stopped them.
 
         Compared without line numbers, counted: a second warning of the same words is new. One that
         stands in a header and comes from many objects is given once.
@@ -126,7 +148,7 @@ class Known:
         new: dict[Message, None] = {}
         for name, said in output.by_object.items():
             before = Counter(message.key for message in self.by_object.get(name, ()))
-            new |= dict.fromkeys(_beyond(before, (m for m in said if not m.error)))
+            new |= dict.fromkeys(_beyond(before, (m for m in said if not m.stops)))
         return tuple(new)
 
     def count(self) -> int:

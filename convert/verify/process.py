@@ -6,7 +6,8 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,8 +34,13 @@ class ToolMissing:
         return f"{self.tool} is missing (Debian package: {self.package})"
 
 
-# Set by an outer make or git, these would change what a make or git of ours does.
-_INHERITED = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "KBUILD_OUTPUT")
+# Set by an outer make or git, or by a user for the kernel's make, these would change what a make or
+# git of ours does, and what was verified would not be what is said.
+_INHERITED = (
+    *("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "KBUILD_OUTPUT"),
+    *("ARCH", "SUBARCH", "CROSS_COMPILE", "LLVM", "KCFLAGS", "KCPPFLAGS", "KBUILD_VERBOSE"),
+    *("W", "C", "CF", "V", "O", "M"),
+)
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -47,18 +53,25 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**kept, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", **(extra or {})}
 
 
+# Waits for one word on a pipe. If the pipe breaks before it comes, the process that holds the other
+# end is gone without having cleaned up: then everything in the group is ended.
+_GUARD = 'read -r word; [ -n "$word" ] || kill -KILL -- "-$1" 2>/dev/null'
+
+
 def run(
     command: Sequence[str | Path],
     cwd: Path,
     extra: Mapping[str, str] | None = None,
     stdin: str = "",
     merge: bool = True,
+    guard: bool = False,
 ) -> Finished:
     """Run a program in a process group of its own and wait for it.
 
     ``extra`` adds to the environment; ``merge`` puts stderr into the output, in order. Bytes
     outside UTF-8 survive as surrogates. When the wait is interrupted (Ctrl-C, a termination signal
-    turned into an exception), the whole group is killed.
+    turned into an exception), the whole group is killed and has ended when this returns; with
+    ``guard`` it is killed even if we are (SIGKILL), which costs one more small process.
     Raises InputError if the program cannot be started.
     """
     words = [str(word) for word in command]
@@ -74,13 +87,30 @@ def run(
         )
     except OSError as error:
         raise InputError(f"cannot run {words[0]}: {error.strerror}") from error
-    with process:
+    with process, _guarded(process.pid, guard):
         try:
             output, errors = process.communicate(stdin.encode("utf-8", "surrogateescape"))
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()  # until the last of the group has closed its end
             raise
     return Finished(process.returncode, _text(output), _text(errors or b""))
+
+
+@contextmanager
+def _guarded(group: int, wanted: bool) -> Iterator[None]:
+    """Let a process group end with us, whatever ends us."""
+    if not wanted:
+        yield
+        return
+    command = ["/bin/sh", "-c", _GUARD, "guard", str(group)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as guard:
+        try:
+            yield
+        finally:
+            assert guard.stdin is not None
+            guard.stdin.write(b"done\n")
+            guard.stdin.flush()
 
 
 def _text(data: bytes) -> str:

@@ -1,69 +1,89 @@
-"""Compiling every commit with the kernel's own build, and its style with the kernel's checker."""
+"""Building and checking every commit, by the tool's own `verify`, read from its JSON."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-from convert.verify.build import BuildFailed, BuildResult, Built, KernelBuild
-from convert.verify.checkpatch import Styled, StyleResult, check_commit
-from convert.verify.process import ToolMissing
-from convert.verify.scratch import commits_between
+from convert.errors import InputError
 from scripts.realkernel.checks import Check
-from scripts.realkernel.conversion import BRANCH
+from scripts.realkernel.conversion import Tool
 from scripts.realkernel.kernels import Kernel
-from scripts.realkernel.subject import Subject
+
+Document = Mapping[str, Any]
+SECOND = 120  # seconds that verifying again may take when nothing changed
 
 
-def compile_commits(kernel: Kernel, subject: Subject) -> Iterator[Check]:
-    """Build the base and each commit, and run checkpatch on each; stops where a tool is missing."""
-    commits = commits_between(kernel.repository, kernel.base, BRANCH)
-    with KernelBuild(kernel.repository, subject.objects, subject.config, kernel.work) as build:
-        for number, result in enumerate(build.build_series(kernel.base, commits)):
-            yield build_check(result, number)
-            if isinstance(result, ToolMissing):
-                return
-            if number:
-                style = check_commit(build.tree, kernel.repository, result.commit)
-                yield style_check(style, number, subject)
-
-
-def build_check(result: BuildResult, number: int) -> Check:
-    """What is said of one build; number 0 is the base."""
-    name = f"commit {number} compiles" if number else "the base compiles"
-    match result:
-        case Built():
-            warned = tuple(f"new warning: {warning}" for warning in result.warnings)
-            done = f"{result.compiled} objects in {result.seconds:.0f} s: {result.subject}"
-            return Check(name, not warned, (done, *warned))
-        case BuildFailed():
-            return Check(name, False, (result.subject, *result.errors))
-        case ToolMissing():
-            return Check(name, False, (str(result),))
-
-
-def style_check(result: StyleResult, number: int, subject: Subject) -> Check:
-    """What is said of one commit's style: findings that the original lines had do not count."""
-    name = f"commit {number}: checkpatch --strict finds nothing new that is not explained"
-    if not isinstance(result, Styled):
-        return Check(name, False, (getattr(result, "reason", str(result)),))
-    findings = (*result.new, *result.checks)
-    bad = [finding for finding in result.new if finding.type not in subject.accepted]
-    other = [finding for finding in result.checks if finding.type not in subject.accepted]
-    stay = Counter((f.level, f.type) for f in findings if f.type in subject.accepted)
-    counts = (
-        f"as before {len(result.inherited)}, new {len(result.new)}, "
-        f"new of level CHECK {len(result.checks)}"
+def verify(tool: Tool, kernel: Kernel, output: Path) -> Iterator[Check]:
+    """Verify the series of ``output`` with a build, and once more: then nothing is to be done."""
+    series = output / "series"
+    words = ("verify", str(series), "--tree", f"{kernel.repository}@base", "--build")
+    place = ("--work", str(kernel.work))
+    first = run_verify(tool, *words, *place, "--update-cover")
+    (output / "verify.json").write_text(json.dumps(first, indent=2) + "\n", encoding="utf-8")
+    yield from verify_checks(first)
+    letter = (series / "0000-cover-letter.patch").read_text(encoding="utf-8")
+    yield Check(
+        "the cover letter says what was run",
+        "Nothing was run" not in letter and "== What was verified ==" in letter,
     )
-    return Check(
-        name,
-        not bad,
+    again = run_verify(tool, *words)
+    anew = [one for one in again["results"] if not one.get("cached", True)]
+    yield Check(
+        f"verifying again takes no more than {SECOND} s and gives the same",
+        again["seconds"] <= SECOND and _verdicts(again) == _verdicts(first),
         (
-            counts,
-            *(f"new: {finding}" for finding in (*bad, *other)),
-            *(
-                f"stays: {number} {level} {kind}: {subject.accepted[kind]}"
-                for (level, kind), number in sorted(stay.items())
-            ),
+            f"{again['seconds']:.0f} s, at first {first['seconds']:.0f} s",
+            f"run anew: {', '.join(sorted({one['check'] for one in anew}))}",
         ),
     )
+
+
+def run_verify(tool: Tool, *words: str) -> Document:
+    """Run the command and read its JSON. Raises InputError if there is none."""
+    done = tool.done(*words, "--format", "json")
+    try:
+        document: Document = json.loads(done.output)
+    except ValueError as error:
+        raise InputError(f"the JSON of verify cannot be read: {error}") from error
+    return document
+
+
+def verify_checks(document: Document) -> Iterator[Check]:
+    """What is said of each commit, and of the series."""
+    for commit in document["commits"]:
+        own = [one for one in document["results"] if one["commit"] == commit["number"]]
+        yield commit_check(commit, own)
+    for one in document["results"]:
+        if one["commit"] is None and one.get("asked", True):
+            yield Check(one["check"], one["result"] == "passed", (*_facts(one),))
+    tools = ", ".join(f"{tool['name']} {tool['version']}" for tool in document["tools"])
+    options = [f"{one['name']}: {one['options']}" for one in document["configurations"]]
+    yield Check("the tools are named", bool(document["tools"]), (tools, *options))
+
+
+def commit_check(commit: Document, results: Sequence[Document]) -> Check:
+    """One commit: it holds if every check that was asked for passed."""
+    asked = [one for one in results if one.get("asked", True)]
+    names = ", ".join(one["check"] for one in asked if one["result"] == "passed")
+    bad = [fact for one in asked if one["result"] != "passed" for fact in _facts(one)]
+    build = [one["detail"] for one in asked if one["check"] == "build" and one.get("detail")]
+    return Check(
+        f"commit {commit['number']} applies, builds and is clean",
+        bool(asked) and not bad,
+        (f"{commit['subject']}: {names}", *build, *bad),
+    )
+
+
+def _facts(one: Document) -> Iterator[str]:
+    if one["result"] == "not-run":
+        yield f"{one['check']} was not run: {one['reason']}"
+    for finding in one.get("findings", ()):
+        place = f"{finding['file']}:{finding['line']}: " if finding["file"] else ""
+        yield f"{one['check']}: {place}{finding['text']} {finding['where']}".rstrip()
+
+
+def _verdicts(document: Document) -> list[tuple[str, int | None, str]]:
+    return [(one["check"], one["commit"], one["result"]) for one in document["results"]]

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from convert.verify.build import KernelConfig
 
 
 @dataclass(frozen=True)
 class Subject:
     """One filesystem. ``allocations`` and ``frees`` are function names, ``home`` the files that
-    define them, ``flags`` the prefix of their flags; ``accepted`` maps a checkpatch type to the
-    reason why findings of it may remain.
+    define them, ``flags`` the prefix of their flags.
     """
 
     path: str
@@ -23,9 +19,6 @@ class Subject:
     frees: tuple[str, ...]
     home: tuple[str, ...]
     flags: str
-    objects: tuple[str, ...]
-    config: KernelConfig
-    accepted: Mapping[str, str]
 
     @property
     def wrappers(self) -> tuple[str, ...]:
@@ -36,7 +29,7 @@ class Subject:
 def read_subject(file: Path) -> Subject:
     """Read such a file. Raises KeyError or TOMLDecodeError if it is wrong."""
     table = tomllib.loads(file.read_text(encoding="utf-8"))
-    wrappers, build = table["wrappers"], table["build"]
+    wrappers = table["wrappers"]
     return Subject(
         path=table["path"],
         package=table["package"],
@@ -44,7 +37,4 @@ def read_subject(file: Path) -> Subject:
         frees=tuple(wrappers["frees"]),
         home=tuple(wrappers["home"]),
         flags=wrappers["flags"],
-        objects=tuple(build["objects"]),
-        config=KernelConfig(enable=tuple(build["enable"]), disable=tuple(build["disable"])),
-        accepted=table["style"],
     )

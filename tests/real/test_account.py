@@ -41,7 +41,6 @@ static int f(void)
 
 @pytest.fixture
 def subject() -> Subject:
-    real = read_subject(SUBJECT_FILE)
     return Subject(
         path="fs/toy",
         package="none",
@@ -49,9 +48,6 @@ def subject() -> Subject:
         frees=("drop_mem",),
         home=("fs/toy/mem.h",),
         flags="TM_",
-        objects=(),
-        config=real.config,
-        accepted={},
     )
 
 

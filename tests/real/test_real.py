@@ -4,55 +4,49 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from convert.verify.build import BuildFailed, BuildResult, Built
-from convert.verify.checkpatch import Styled, StyleFailed, StyleFinding, StyleResult
-from convert.verify.process import ToolMissing
 from scripts import real
 from scripts.realkernel.account import read_report
 from scripts.realkernel.checks import Check
-from scripts.realkernel.compiling import build_check, style_check
+from scripts.realkernel.compiling import commit_check
 from scripts.realkernel.conversion import counts_check
-from scripts.realkernel.subject import read_subject
 
-SUBJECT = read_subject(real.SUBJECT)
-FINDING = StyleFinding("WARNING", "ODD", "fs/a.c", 3, "odd")
-EXPLAINED = StyleFinding("WARNING", next(iter(SUBJECT.accepted)), "fs/a.c", 3, "odd")
+COMMIT = {"number": 1, "mail": "0001-a.patch", "subject": "s"}
+
+
+def passed(check: str, detail: str = "") -> dict[str, Any]:
+    return {"check": check, "commit": 1, "result": "passed", "detail": detail}
+
+
+def failed(check: str, file: str = "") -> dict[str, Any]:
+    finding = {"file": file, "line": 3, "text": "odd", "where": ""}
+    return {"check": check, "commit": 1, "result": "failed", "findings": [finding]}
+
+
+def not_run(check: str, asked: bool = True) -> dict[str, Any]:
+    return {"check": check, "commit": 1, "result": "not-run", "reason": "why", "asked": asked}
 
 
 @pytest.mark.parametrize(
-    ("result", "holds", "fact"),
+    ("results", "holds", "fact"),
     [
-        pytest.param(Built("c", "s", 3, (), 1.0), True, "3 objects in 1 s: s", id="built"),
-        pytest.param(Built("c", "s", 3, ("w",), 1.0), False, "new warning: w", id="new-warning"),
-        pytest.param(BuildFailed("c", "s", ("e",), 1.0), False, "e", id="failed"),
-        pytest.param(
-            ToolMissing("flex", "flex"), False, "flex is missing (Debian package: flex)", id="tool"
-        ),
+        pytest.param([passed("build", "3 objects")], True, "3 objects", id="built"),
+        pytest.param([passed("build"), not_run("boot", False)], True, "s: build", id="not-asked"),
+        pytest.param([passed("build"), failed("W=1", "a.c")], False, "W=1: a.c:3: odd", id="warns"),
+        pytest.param([failed("build")], False, "build: odd", id="failed"),
+        pytest.param([not_run("sparse")], False, "sparse was not run: why", id="tool-missing"),
+        pytest.param([], False, "s: ", id="nothing-was-run"),
     ],
 )
-def test_a_build_holds_only_if_it_compiled_without_a_new_warning(
-    result: BuildResult, holds: bool, fact: str
+def test_a_commit_holds_only_if_all_that_was_asked_for_passed(
+    results: list[dict[str, Any]], holds: bool, fact: str
 ) -> None:
-    check = build_check(result, 1)
+    check = commit_check(COMMIT, results)
     assert check.holds is holds
     assert fact in check.facts
-
-
-@pytest.mark.parametrize(
-    ("result", "holds"),
-    [
-        pytest.param(Styled("c", "s", (), (FINDING,), (FINDING,)), True, id="only-old-and-checks"),
-        pytest.param(Styled("c", "s", (FINDING,), (), ()), False, id="new"),
-        pytest.param(Styled("c", "s", (EXPLAINED,), (), ()), True, id="new-but-explained"),
-        pytest.param(StyleFailed("c", "s", "too old"), False, id="did-not-run"),
-        pytest.param(ToolMissing("perl", "perl"), False, id="tool"),
-    ],
-)
-def test_style_holds_only_without_new_findings(result: StyleResult, holds: bool) -> None:
-    assert style_check(result, 1, SUBJECT).holds is holds
 
 
 @pytest.mark.parametrize(

@@ -505,7 +505,7 @@ def test_no_git(toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         pytest.param(write, "build", id="before the commits"),
         pytest.param(write, "_format_patch", id="before the mails"),
         pytest.param(write, "read_back", id="while reading back"),
-        pytest.param(check, "_check_out", id="inside git am"),
+        pytest.param(check, "check_out", id="inside git am"),
         pytest.param(write, "render_cover", id="before the cover letter"),
         pytest.param(publish, "_beside", id="before publishing"),
     ],

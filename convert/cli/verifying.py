@@ -1,0 +1,154 @@
+"""The command that builds and checks a finished series, commit by commit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from inspect import signature
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from convert import __version__
+from convert.cli.options import hand_out, need_git, options_of, progress_line
+from convert.cli.planning import series as series_command
+from convert.errors import InputError
+from convert.pipeline import make_plan
+from convert.report.console import report_console
+from convert.series.model import changed_files
+from convert.tree.cache import cache_dir
+from convert.tree.open import open_tree
+from convert.verify.checks_model import VerifyResult
+from convert.verify.configurations import read_fragment
+from convert.verify.cover import update_cover
+from convert.verify.report import verify_json, verify_text
+from convert.verify.run import VerifyOptions, verify_series
+from convert.verify.same import COVER, Regenerate
+
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+@click.command()
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--tree", required=True, help="The tree that the series applies to.")
+@click.option("--build", is_flag=True, help="Compile every commit, with W=1 and sparse.")
+@click.option("--boot", is_flag=True, help="Boot the result (User-Mode Linux) and exercise it.")
+@click.option(
+    "--config",
+    "fragments",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Build under defconfig with this configuration fragment, not under the two that are found;"
+    " may be repeated.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), help="Things at a time (default: all cores).")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--update-cover", "cover", is_flag=True, help="Write the table into DIR's cover letter."
+)
+@click.option(
+    "--work",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep sources and objects there between runs (some GB); by default they go.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Also every note (text).")
+@click.option("--no-cache", is_flag=True, help="Check everything anew.")
+def verify(
+    directory: Path,
+    tree: str,
+    build: bool,
+    boot: bool,
+    fragments: tuple[Path, ...],
+    jobs: int | None,
+    form: str,
+    output: Path | None,
+    cover: bool,
+    work: Path | None,
+    verbose: bool,
+    no_cache: bool,
+) -> None:
+    """Apply, build and check a series commit by commit, beside the tree; say what was shown.
+
+    DIR holds the mails of a series, the tool's own or any other. TREE is only read. What a commit
+    adds is held against it, not what was there before.
+    """
+    need_git()
+    if cover and not (directory / COVER).is_file():
+        raise InputError(f"{directory / COVER}: no cover letter to write into")
+    options = VerifyOptions(
+        scratch=cache_dir() / "verify" / "work",
+        build=build,
+        configs=tuple(read_fragment(file) for file in fragments),
+        boot=None,
+        jobs=jobs or os.cpu_count() or 1,
+        cache=None if no_cache else cache_dir(),
+        work=work,
+    )
+    with _cleaning_up(), progress_line() as progress:
+        found = verify_series(directory, open_tree(tree), options, _regenerate(tree), progress)
+    if cover:
+        _cover(directory, found)
+    _show(found, form, output, verbose)
+    sys.exit(found.exit_code)
+
+
+def _cover(directory: Path, found: VerifyResult) -> None:
+    click.echo(f"written into {update_cover(directory, found)}", err=True)
+
+
+def _show(found: VerifyResult, form: str, output: Path | None, verbose: bool) -> None:
+    if form == "json":
+        hand_out(verify_json(found, __version__), output)
+    elif output is None:
+        verify_text(found, report_console(sys.stdout), verbose)
+    else:
+        with output.open("w", encoding="utf-8") as file:
+            verify_text(found, report_console(file), verbose)
+
+
+@contextmanager
+def _cleaning_up() -> Iterator[None]:
+    """Turn the signals that end a process into an exception, so that everything is cleaned up."""
+
+    def stop(number: int, _: FrameType | None) -> NoReturn:
+        for other in _SIGNALS:  # a second one must not cut the clean-up short
+            signal.signal(other, signal.SIG_IGN)
+        click.echo("kmem-convert: terminated; nothing was written", err=True)
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, stop) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _regenerate(tree: str) -> Regenerate:
+    """Plans what a command line of `series` would write for a tree; nothing is run or written."""
+
+    def files(words: Sequence[str]) -> Mapping[str, bytes | None]:
+        command, *rest = words[1:]
+        if command != series_command.name:
+            raise InputError(f"the cover letter names the command {command}, not series")
+        try:
+            given = series_command.make_context("series", rest, resilient_parsing=False).params
+        except click.ClickException as error:
+            raise InputError(f"the cover letter's command: {error.format_message()}") from error
+        # The planning options of `series` are the parameters of `options_of`, by name.
+        chosen = {name: given[name] for name in signature(options_of).parameters}
+        plan = make_plan(open_tree(tree), given["paths"], options_of(**chosen))
+        result: dict[str, bytes | None] = {}
+        for step in plan.steps:
+            result |= changed_files(plan, step)
+        return result
+
+    return files

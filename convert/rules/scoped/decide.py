@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from convert.errors import InputError, InternalCheckError
@@ -63,12 +63,17 @@ class Decided:
 
 @dataclass
 class FileDecider:
-    """Decides one file. ``before``: callee offsets of this text to those of the tree as given."""
+    """Decides one file.
+
+    before: callee offsets of this text to those of the tree as given, None if it is that text.
+    line: the line of the tree as given that an offset of this text comes from.
+    """
 
     parsed: ParsedFile
     proofs: ScopeProofs
     judge: MaskJudge
     before: Mapping[int, int] | None
+    line: Callable[[int], int]
     _done: set[int] = field(default_factory=set)
 
     @property
@@ -119,7 +124,7 @@ class FileDecider:
                 )
 
     def _out(self, token: Span, what: str, stored: bool) -> Decision:
-        where = f"{self.parsed.source.path}:{self._line(token.start)}"
+        where = f"{self.parsed.source.path}:{self.line(token.start)}"
         if stored:
             return Kept(
                 "stored-mask", f"{what}: others allocate with the mask, where no proof holds"
@@ -138,7 +143,7 @@ class FileDecider:
         if idle is not None:
             return Decided(self._with(draft, idle, place, variant))
         proof = self._proof(call)
-        decision = self._decision(proof, call.callee, self._line(call.span.start))
+        decision = self._decision(proof, call.callee, self.line(call.span.start))
         if decision is None:
             assert proof is not None
             decision = self._converted(proof, variant, slot.node, tokens)
@@ -172,14 +177,14 @@ class FileDecider:
             edits = plain_edits(text, variant, node, tokens, self.mask.plain)
         except CannotRewrite as why:
             return self._refused(
-                f"{self.parsed.source.path}:{self._line(tokens[0].start)}", str(why)
+                f"{self.parsed.source.path}:{self.line(tokens[0].start)}", str(why)
             )
         was = shape(node, variant, text)
         now = shape(node, variant, text, {self.mask.forbids: self.mask.plain})
         differs = self.judge.difference(was, now)
         if differs is not None:
             raise InternalCheckError(
-                f"{self.parsed.source.path}:{self._line(tokens[0].start)}: {differs.why}"
+                f"{self.parsed.source.path}:{self.line(tokens[0].start)}: {differs.why}"
             )
         return Converted(
             _RULE,
@@ -204,7 +209,7 @@ class FileDecider:
             edits = idle_edits(text, variant, node, tokens, gfp)
         except CannotRewrite as why:
             return self._refused(
-                f"{self.parsed.source.path}:{self._line(tokens[0].start)}", str(why)
+                f"{self.parsed.source.path}:{self.line(tokens[0].start)}", str(why)
             )
         if edits is None:
             return None
@@ -249,7 +254,7 @@ class FileDecider:
         for variant, node, offset in uses_of(place.item, name):
             if is_target(variant, node):
                 continue
-            where = f"{self.parsed.source.path}:{self._line(offset)}"
+            where = f"{self.parsed.source.path}:{self.line(offset)}"
             use = use_of(place.item, variant, node)
             if isinstance(use, InVariable) and use.variable == name:
                 continue
@@ -257,12 +262,12 @@ class FileDecider:
                 what = use.what if isinstance(use, Elsewhere) else f"copied to {use.variable}"
                 return self._refused(where, f"{name} holds it, and there {what}"), None
             proof = self._proof(use.call)
-            decision = self._decision(proof, use.call.callee, self._line(offset))
+            decision = self._decision(proof, use.call.callee, self.line(offset))
             if decision is not None:
                 return decision, proof
             first = first or proof
         if first is None:
-            where = f"{self.parsed.source.path}:{self._line(place.value.start)}"
+            where = f"{self.parsed.source.path}:{self.line(place.value.start)}"
             return self._refused(where, f"{name} is given to no call that is known"), None
         return None, first
 
@@ -277,9 +282,6 @@ class FileDecider:
 
     def _variant(self, item: Item, call: Call) -> Variant:
         return next(v for v in item.variants if any(c.span == call.span for c in v.calls))
-
-    def _line(self, offset: int) -> int:
-        return self.parsed.source.line(offset)
 
     def _draft(
         self,

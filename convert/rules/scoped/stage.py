@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from convert.errors import InternalCheckError
 from convert.flow.scopes.results import ProvenSite, ScopeProofs
@@ -61,6 +62,7 @@ class _Stage:
         self.plan = ground.plan
         self.final = self.plan.snapshot(len(self.plan.steps))
         self.sources: dict[str, SourceFile] = {}
+        self.given: dict[str, tuple[str, list[list[Edit]]]] = {}
         self.refusals: list[FileRefusal] = []
         self.judge = MaskJudge(ground.table, ground.proofs.scope)
 
@@ -107,7 +109,10 @@ class _Stage:
         for refusal in parsed.refusals:
             self.refusals.append(FileRefusal(path, refusal.line, refusal.name, refusal.construct))
         before = self._before(path, parsed)
-        yield from FileDecider(parsed, self.ground.proofs, self.judge, before).decide()
+        decider = FileDecider(
+            parsed, self.ground.proofs, self.judge, before, partial(self._line, path)
+        )
+        yield from decider.decide()
 
     def _before(self, path: str, after: ParsedFile) -> Mapping[int, int] | None:
         """Where the calls of a file were in the tree as given; None if the file did not change."""
@@ -120,11 +125,26 @@ class _Stage:
     def _placed(self, planned: PlannedSite, proof: ProvenSite | None) -> PlannedSite:
         """The site with its stage, its proof, and the line that it has in the tree as given."""
         site = planned.site
-        if self.final.get(site.file) is not None and self.ground.tree.exists(site.file):
-            offset = original_offset(self._stages(site.file), site.span.start)
-            text = self.ground.tree.read(site.file).decode("latin-1")
-            site = replace(site, line=line_of(text, offset), column=column_of(text, offset))
+        text, offset = self._given(site.file, site.span.start)
+        site = replace(site, line=line_of(text, offset), column=column_of(text, offset))
         return replace(planned, site=site, stage=self.ground.stage, scope=proof)
+
+    def _given(self, path: str, offset: int) -> tuple[str, int]:
+        """The text as given, and where in it an offset of the text to decide comes from.
+
+        For a file that the conversion made, the text to decide itself.
+        """
+        source = self.sources[path]
+        if path not in self.final or not self.ground.tree.exists(path):
+            return source.text, offset
+        if path not in self.given:
+            text = self.ground.tree.read(path).decode("latin-1")
+            self.given[path] = text, self._stages(path)
+        text, stages = self.given[path]
+        return text, original_offset(stages, offset)
+
+    def _line(self, path: str, offset: int) -> int:
+        return line_of(*self._given(path, offset))
 
     def _stages(self, path: str) -> list[list[Edit]]:
         found: dict[int, list[Edit]] = {}

@@ -156,3 +156,13 @@ def test_calls_that_cannot_be_followed_are_refused(plan: Plan) -> None:
         patch.setattr(convert.pipeline, "prove_scopes", shifted)
         other = make_plan(base(), (UNDER,), Options(recipe="proven"))
     assert "proven/in-scope" not in [step.id for step in other.steps]
+
+
+def test_reasons_name_lines_of_the_tree_as_given(plan: Plan) -> None:
+    """The conversion took lines away above: whoever reads a reason looks at the old file."""
+    (refused,) = masks(plan, "fs/minfs/minfs_buf.c", 59)
+    assert isinstance(refused, Refused)
+    place = re.match(r"fs/minfs/minfs_buf.c:(\d+): ", refused.reason)
+    assert place is not None
+    lines = base().read("fs/minfs/minfs_buf.c").decode().split("\n")
+    assert "alloc_pages(" in lines[int(place[1]) - 1]

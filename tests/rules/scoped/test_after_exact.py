@@ -158,11 +158,18 @@ def test_calls_that_cannot_be_followed_are_refused(plan: Plan) -> None:
     assert "proven/in-scope" not in [step.id for step in other.steps]
 
 
-def test_reasons_name_lines_of_the_tree_as_given(plan: Plan) -> None:
-    """The conversion took lines away above: whoever reads a reason looks at the old file."""
-    (refused,) = masks(plan, "fs/minfs/minfs_buf.c", 59)
-    assert isinstance(refused, Refused)
-    place = re.match(r"fs/minfs/minfs_buf.c:(\d+): ", refused.reason)
-    assert place is not None
-    lines = base().read("fs/minfs/minfs_buf.c").decode().split("\n")
-    assert "alloc_pages(" in lines[int(place[1]) - 1]
+def test_reasons_name_lines_of_the_tree_as_given() -> None:
+    """The conversion breaks a line in front: whoever reads a reason looks at the old file."""
+    path = "fs/minfs/libminfs/minfs_dir2.c"
+    lines = base().read(path).decode().split("\n")
+    refused = [
+        planned
+        for planned in made(base(), but=path).sites
+        if planned.site.file == path and isinstance(planned.decision, Refused)
+    ]
+    assert len(refused) == 3
+    for planned in refused:
+        assert isinstance(planned.decision, Refused)
+        place = re.match(rf"{path}:(\d+): ", planned.decision.reason)
+        assert place is not None
+        assert "kmem_zalloc(" in lines[int(place[1]) - 1]

@@ -58,7 +58,7 @@ class Phase:
     kill: bool = False
     faults: Literal["", "atomic", "all"] = ""
     random: bool = False
-    seconds: int = 120
+    seconds: int = 240
 
 
 @dataclass(frozen=True)

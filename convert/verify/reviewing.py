@@ -19,6 +19,7 @@ from convert.verify.checks_model import (
 )
 from convert.verify.remembered import Remembered, code_digest
 from convert.verify.review.model import CommitReview, Finding, Rule, Severity
+from convert.verify.review.proofs import ProofsOfTrees
 from convert.verify.review.series import review_series
 
 REVIEW = "review"
@@ -45,7 +46,11 @@ def check_review(
         prepared.progress("reviewing the series")
         try:
             found = review_series(
-                str(series), tree, cache_dir=cache, progress=prepared.progress
+                str(series),
+                tree,
+                cache_dir=cache,
+                progress=prepared.progress,
+                proof=ProofsOfTrees(cache, prepared.progress),
             ).commits
         except InputError as error:
             reason = str(error)

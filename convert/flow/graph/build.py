@@ -16,11 +16,11 @@ from convert.flow.graph.graph import CallEdge, CallGraph, Stored, UnresolvedCall
 from convert.flow.graph.headers import Headers
 from convert.flow.graph.inlines import leading_back
 from convert.flow.graph.macro_parameters import WrittenParameters
-from convert.flow.graph.mentions import Names, outside_mentions
+from convert.flow.graph.mentions import Mentions, Names, outside_mentions
 from convert.flow.graph.model import Place, Resolution, Targets
 from convert.flow.graph.paste import Pastes
 from convert.flow.graph.places import CallSite, Spot
-from convert.flow.graph.program import Program, has_calls
+from convert.flow.graph.program import Program
 from convert.flow.graph.reader import Reader
 from convert.flow.graph.roots import Roots
 from convert.flow.graph.signatures import Signatures
@@ -112,10 +112,6 @@ class _Builder:
         for key in ordered:
             for routine in self.program.routines[key]:
                 self.reader.read(routine)
-        for found in tuple(self.program.constants.values()):
-            for routine in found:
-                if has_calls(routine):
-                    self.reader.read(routine)
         for parsed in self.program.files.values():
             kept = self.kept.get(parsed.source.path, frozenset())
             for item in parsed.declarations:
@@ -125,6 +121,9 @@ class _Builder:
             for item in parsed.declarations:
                 if item.kind == "macro-call" or _has_value(item):
                     self.read_declaration(parsed, item)
+        for found in tuple(self.program.constants.values()):
+            for routine in found:
+                self.reader.read_constant(routine)
 
     def expand(self) -> None:
         """Read what file-level macro invocations stand for."""
@@ -153,7 +152,7 @@ class _Builder:
         written = WrittenParameters(self.program, self.callbacks)
         solver = Solver(facts, self.program.routines, signatures, written)
         solver.prepare(())
-        for spot in (*solver.fields(), *solver.nameless()):
+        for spot in (*solver.fields(), *solver.nameless(), *solver.variables()):
             if not self.is_own(spot):
                 solver.add(spot, _UNKNOWN)
         solver.run()
@@ -172,15 +171,19 @@ class _Builder:
                 return solver, roots
 
     def is_own(self, spot: Spot) -> bool:
-        """Whether only the paths fill a member: a structure of theirs has it."""
+        """Whether only the files read fill a place: a variable or a member of theirs."""
         types = self.program.types
+        if spot.name in self.mentions.near and not (spot.kind == "variable" and spot.owner):
+            return False  # files that were not read know it
+        if spot.kind == "variable":
+            return True
         if spot.kind == "field":
             return spot.owner in types.own
         return any(spot.name in types.structs[tag] for tag in types.own)
 
     def roots(self, solver: Solver) -> Roots:
-        found = Roots(self.program, self.callbacks)
-        found.mentioned(self.mentions[0])
+        found = Roots(self.program, self.callbacks, self.is_own)
+        found.mentioned(self.mentions.places)
         found.unparsed()
         found.cleanups()
         found.handed(self.reader.facts, solver)
@@ -189,7 +192,7 @@ class _Builder:
         return found
 
     @cached_property
-    def mentions(self) -> tuple[Mapping[str, Place], tuple[str, ...]]:
+    def mentions(self) -> Mentions:
         self.progress("searching the rest of the tree")
         external: set[str] = set()
         local: set[str] = set()
@@ -205,16 +208,14 @@ class _Builder:
 
     def add_inlines(self) -> None:
         """Read what the kernel's headers define that leads back here, or changes a scope."""
-        _, headers = self.mentions
         used = {
             word.decode()
             for path in self.sources.c_files
             for word in set(_WORD.findall(self.sources.data(path)))
         }
         names = frozenset(key.name for key in self.program.routines if not key.home)
-        found = tuple(leading_back(self.headers, headers, names, SCOPE_PREFIX, used))
-        for parsed in found:
-            self.program.add(parsed, self.traps, own=False)
+        found = tuple(leading_back(self.headers, self.mentions.headers, names, SCOPE_PREFIX, used))
+        self.program.adopt(found, self.traps)
 
     # -- result --------------------------------------------------------------------------------
 
@@ -242,7 +243,8 @@ class _Builder:
         if site.keys:
             return Targets(site.keys, (), Resolution.DIRECT, True)
         if site.outside is not None:
-            return Targets((), (site.outside,), Resolution.DIRECT, True)
+            known = not self.program.refused(site.outside)
+            return Targets((), (site.outside,), Resolution.DIRECT, known)
         found = tuple(sorted(solver.targets[site.number], key=lambda key: (key.name, key.home)))
         if site.number in solver.unresolved:
             return Targets(found, (), Resolution.SIGNATURE, False)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from convert.flow.graph.model import Place
+from convert.source.vocabulary import directory_of
 from convert.tree.kernel import KernelTree
 
 # A function can be called where it is declared: in a header, or by a file that declares it itself
@@ -34,16 +35,29 @@ class Names:
     static: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Mentions:
+    """What files outside name.
+
+    places: the first place that names a function, by its name. headers: those of ``include/`` that
+    name one, or something that starts with the prefix asked for. near: all words of the files that
+    include headers of the paths, or lie beside files that were read: they know the structures.
+    """
+
+    places: dict[str, Place]
+    headers: tuple[str, ...]
+    near: frozenset[str]
+
+
 def outside_mentions(
     tree: KernelTree,
     read: Collection[str],
     names: Names,
     included: Collection[str],
     prefix: bytes,
-) -> tuple[dict[str, Place], tuple[str, ...]]:
-    """The first place outside the files ``read`` that names a function, by its name.
+) -> Mentions:
+    """Search the tree outside the files ``read``.
 
-    Second, the headers of ``include/`` that name one, or something that starts with ``prefix``.
     ``included``: what the files include; the text of trace headers among it becomes theirs.
     """
     some = _Words(names.external)
@@ -51,6 +65,7 @@ def outside_mentions(
     every = _Words(names.external | names.local | names.static)
     found: dict[str, Place] = {}
     headers = []
+    near_words: set[str] = set()
     for path, data, close in _others(tree, read):
         traces = path.startswith(_TRACES) and path.removeprefix("include/") in included
         words = every if traces else near if close else some
@@ -60,7 +75,9 @@ def outside_mentions(
                 found[word] = Place(path, _line(data, word.encode()))
         if path.startswith("include/") and (held or prefix in data):
             headers.append(path)
-    return found, tuple(headers)
+        if close:
+            near_words.update(word.decode() for word in data.translate(_NO_WORD).split())
+    return Mentions(found, tuple(headers), frozenset(near_words))
 
 
 class _Words:
@@ -91,7 +108,7 @@ def _prefixes(names: Iterable[bytes]) -> Iterator[bytes]:
 
 def _others(tree: KernelTree, read: Collection[str]) -> Iterator[tuple[str, bytes, bool]]:
     """The files outside that may know the paths' functions, and whether by the paths' headers."""
-    folders = {path.rpartition("/")[0] for path in read}
+    folders = {directory_of(path) for path in read if path.endswith(".c")}
     cheap = [f"{folder.rpartition('/')[2]}/".encode() for folder in folders]
     names = b"|".join(re.escape(name[:-1]) for name in cheap)
     near = re.compile(rb'\n[ \t]*#[ \t]*include[^\n]*[/"<](?:' + names + rb")/")
@@ -101,7 +118,7 @@ def _others(tree: KernelTree, read: Collection[str]) -> Iterator[tuple[str, byte
         for path in tree.files(root):
             if path in read or not path.endswith((".h", ".c")):
                 continue
-            close = path.rpartition("/")[0] in folders
+            close = directory_of(path) in folders
             if not close and path.endswith(".c") and root not in _CODE:
                 continue
             data = tree.read(path)

@@ -34,7 +34,7 @@ class Pastes:
         found = {
             key
             for key, routines in macros.items()
-            if any("##" in r.item.span.of(r.source.text) for r in routines)
+            if any("##" in r.item.span.of(r.source.text) or _makes_member(r) for r in routines)
         }
         names = {key.name for key in found}
         while True:
@@ -86,3 +86,20 @@ def _called(root: c_ast.Node) -> Iterator[str]:
             if name is not None:
                 yield name
         waiting.extend(child for child in node if child is not None)
+
+
+def _makes_member(routine: Routine) -> bool:
+    """Whether a parameter stands for a member: ``(p)->op(p)``, ``{ .op = f }``."""
+    names = frozenset(routine.parameters)
+    waiting = [routine.variant.root] if names else []
+    while waiting:
+        node = waiting.pop()
+        match node:
+            case c_ast.StructRef(field=field_) if field_.name in names:
+                return True
+            case c_ast.NamedInitializer(name=parts) if any(
+                isinstance(part, c_ast.ID) and part.name in names for part in parts
+            ):
+                return True
+        waiting.extend(child for child in node if child is not None)
+    return False

@@ -10,6 +10,7 @@ from pycparser import c_ast
 from convert.flow.code import FunctionKey, Routine, routines_of
 from convert.flow.graph.types import Types
 from convert.sites.sources import Sources
+from convert.source.edits import Span
 from convert.source.parse import Item, ParsedFile, ParseRefusal
 
 
@@ -32,6 +33,7 @@ class Program:
     homes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     static: dict[str, dict[str, None]] = field(default_factory=dict)
+    _refused: set[str] | None = None
 
     def read(self, paths: Iterable[str], traps: frozenset[str]) -> None:
         """Parse files and note what they define."""
@@ -40,7 +42,22 @@ class Program:
             if parsed is not None:
                 self.files[path] = parsed
                 self.add(parsed, traps)
+            else:
+                self._broken(path)
         self._join_included()
+
+    def _broken(self, path: str) -> None:
+        """A file that cannot be lexed is text that was not parsed."""
+        error = self.sources.broken[path]
+        text = self.sources.data(path).decode("latin-1")
+        refusal = ParseRefusal(path, error.line, "file", Span(0, len(text)), error.construct)
+        self.refusals.append((refusal, text))
+
+    def refused(self, name: str) -> bool:
+        """Whether a function of that name could not be parsed."""
+        if self._refused is None:
+            self._refused = {refusal.name for refusal, _ in self.refusals}
+        return name in self._refused
 
     def add(self, parsed: ParsedFile, traps: frozenset[str], own: bool = True) -> None:
         """Note what one parsed file defines."""
@@ -67,6 +84,11 @@ class Program:
                 constant = Routine(key, parsed.source, item, variant, traps)
                 self.constants.setdefault(key, []).append(constant)
 
+    def adopt(self, files: Iterable[ParsedFile], traps: frozenset[str]) -> None:
+        """Take in definitions of the kernel's headers."""
+        for parsed in files:
+            self.add(parsed, traps, own=False)
+
     def _with_heads(self, parsed: ParsedFile) -> ParsedFile:
         """The file without functions whose head is a macro: their names are not known."""
         known = [item for item in parsed.functions if _has_head(item)]
@@ -92,31 +114,62 @@ class Program:
 
     # -- names ---------------------------------------------------------------------------------
 
-    def keys(self, path: str, name: str) -> tuple[FunctionKey, ...]:
+    def keys(
+        self, path: str, name: str, inside: FunctionKey | None = None
+    ) -> tuple[FunctionKey, ...]:
         """The functions and macros with parameters that a name may mean in a file.
 
-        More than one where an alias and a function share a name under different ``#if``.
+        More than one where macros and functions share a name under different ``#if``. ``inside`` is
+        the macro in whose body the name stands: there its own name is not expanded.
         """
-        return self._keys(path, name, frozenset())
+        return self._keys(path, name, frozenset(), inside)
 
-    def _keys(self, path: str, name: str, seen: frozenset[str]) -> tuple[FunctionKey, ...]:
+    def _keys(
+        self, path: str, name: str, seen: frozenset[str], inside: FunctionKey | None
+    ) -> tuple[FunctionKey, ...]:
         if name in seen or name not in self.names:
             return ()
         found: list[FunctionKey] = []
         for home in (*self.homes.get(path, (path,)), ""):
             key = FunctionKey(home, name)
-            if key in self.routines:
-                found.append(key)
-            for routine in self.constants.get(key, ()):
-                target = routine.variant.root
-                if isinstance(target, c_ast.ID):
-                    found += self._keys(path, target.name, seen | {name})
-            if found:
-                break
+            # A name of the file hides a function of others, but not always a macro of a header.
+            if not (home == "" and found and self.only_function(key)):
+                found += self._meant(key, path, seen, inside)
         if not found and path.endswith(".h"):
             # A header's text means what is known where it is included.
             found = [FunctionKey(home, name) for home in self.static.get(name, ())]
         return tuple(dict.fromkeys(found))
+
+    def _meant(
+        self, key: FunctionKey, path: str, seen: frozenset[str], inside: FunctionKey | None
+    ) -> list[FunctionKey]:
+        found = []
+        if key in self.routines and not (key == inside and self.only_macro(key)):
+            found.append(key)
+        for routine in self.constants.get(key, ()):
+            target = routine.variant.root
+            if isinstance(target, c_ast.ID):
+                found += self._keys(path, target.name, seen | {key.name}, inside)
+        return found
+
+    def only_macro(self, key: FunctionKey) -> bool:
+        """Whether all definitions are macros."""
+        return all(routine.is_macro for routine in self.routines.get(key, ()))
+
+    def only_function(self, key: FunctionKey) -> bool:
+        """Whether no definition is a macro, with parameters or without."""
+        macros = any(routine.is_macro for routine in self.routines.get(key, ()))
+        return not macros and key not in self.constants
+
+    def alias(self, path: str, name: str) -> str:
+        """The name that stands at the end of a chain of macros without parameters."""
+        seen = {name}
+        while True:
+            roots = [one.variant.root for one in self.constant(path, name)]
+            if len(roots) != 1 or not isinstance(roots[0], c_ast.ID) or roots[0].name in seen:
+                return name
+            name = roots[0].name
+            seen.add(name)
 
     def constant(self, path: str, name: str) -> tuple[Routine, ...]:
         """The definitions of a macro without parameters."""
@@ -147,12 +200,16 @@ def _has_head(item: Item) -> bool:
     return all(isinstance(variant.root.decl, c_ast.Decl) for variant in item.variants)
 
 
-def has_calls(routine: Routine) -> bool:
-    """Whether a macro's body calls anything."""
-    waiting = [routine.variant.root]
+def names_used(root: c_ast.Node) -> tuple[bool, frozenset[str]]:
+    """Whether a tree calls anything, and all names in it."""
+    calls = False
+    names: set[str] = set()
+    waiting = [root]
     while waiting:
         node = waiting.pop()
         if isinstance(node, c_ast.FuncCall):
-            return True
+            calls = True
+        elif isinstance(node, c_ast.ID):
+            names.add(node.name)
         waiting.extend(child for child in node if child is not None)
-    return False
+    return calls, frozenset(names)

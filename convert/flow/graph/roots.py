@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from convert.flow.code import FunctionKey
@@ -35,6 +35,7 @@ class Roots:
 
     program: Program
     callbacks: Callbacks
+    is_own: Callable[[Spot], bool]
     found: dict[FunctionKey, dict[Root, None]] = field(default_factory=dict)
 
     def add(self, key: FunctionKey, kind: RootKind, place: Place, detail: str) -> None:
@@ -82,8 +83,8 @@ class Roots:
         places: dict[tuple[Spot, FunctionKey], Place] = {}
         for spot, key, place, _ in facts.stored:
             places.setdefault((spot, key), place)
-        for spot in (*solver.fields(), *solver.nameless()):
-            if spot.kind == "field" and spot.owner in self.program.types.own:
+        for spot in (*solver.fields(), *solver.nameless(), *solver.variables()):
+            if self.is_own(spot):
                 continue
             owner = str(spot.owner) if spot.owner else "?"
             kind = self.kind_of(owner, spot.name)
@@ -110,8 +111,9 @@ class Roots:
             kind = types.variables.get((str(spot.owner), spot.name))
         elif spot.kind == "local" and isinstance(spot.owner, FunctionKey):
             routines = self.program.routines.get(spot.owner, ())
-            kinds = [typing.locals(routine).get(spot.name) for routine in routines]
-            return all(one is None or types.may_hold_function(one) for one in kinds)
+            kinds = [typing.locals(one).get(spot.name) for one in routines]
+            known = [one for one in kinds if one is not None]
+            return bool(known) and all(map(types.may_hold_function, known))
         return kind is None or types.may_hold_function(kind)
 
     def definition(self, key: FunctionKey) -> Place:

@@ -57,6 +57,11 @@ class Solver:
         """All members of structures that are not known."""
         return tuple(self._nameless)
 
+    def variables(self) -> tuple[Spot, ...]:
+        """All file-level variables that occur."""
+        spots = {*self.held, *self.onward}
+        return tuple(spot for spot in spots if spot.kind == "variable")
+
     def _know(self, spot: Spot) -> None:
         if spot.kind == "field":
             self._members.setdefault(spot.name, set()).add(spot)

@@ -63,6 +63,10 @@ class Types:
             for node in declared_nodes(variant.root):
                 self._declared(node, home, own)
 
+    def structure(self, node: c_ast.Node, unnamed: str) -> None:
+        """Note a structure that is defined inside a function."""
+        self._members(tag_of(node) or unnamed, node, True)
+
     def _declared(self, node: c_ast.Node, home: str, own: bool) -> None:
         inner = innermost(node)
         if isinstance(inner, c_ast.Enum) and inner.values is not None:

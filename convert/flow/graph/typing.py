@@ -13,6 +13,7 @@ from convert.flow.graph.program import Program
 from convert.flow.graph.types import Types
 from convert.flow.terms import UNKNOWN_TYPE, TypeRef, arguments, call_name
 from convert.source.nodes import CodeArgument
+from convert.source.parse import ParsedFile
 
 Bound = Mapping[str, TypeRef]
 _DEEPEST = 12
@@ -47,6 +48,9 @@ class Typing:
                 node = declarator.node
                 if node is getattr(routine.variant.root, "decl", None):
                     continue
+                is_function = isinstance(getattr(node, "type", None), c_ast.FuncDecl)
+                if is_function and not declarator.is_parameter:
+                    continue  # `extern int f(int);` inside a function
                 kind = self._declared(routine, node, known)
                 if known.setdefault(declarator.name, kind) != kind:
                     known[declarator.name] = UNKNOWN_TYPE
@@ -66,7 +70,10 @@ class Typing:
         if isinstance(inner, c_ast.TypeOf):
             found = self.type_of(routine, inner.expr, 1, known)
             return TypeRef(found.base, found.stars + stars)
-        return self.types.reference(node, f"struct {routine.path}:{routine.key.name}.{node.name}")
+        unnamed = f"struct {routine.path}:{routine.key.name}.{node.name}"
+        if isinstance(inner, (c_ast.Struct, c_ast.Union)) and inner.decls is not None:
+            self.types.structure(inner, unnamed)
+        return self.types.reference(node, unnamed)
 
     # -- expressions ---------------------------------------------------------------------------
 
@@ -227,3 +234,11 @@ class Typing:
             known = tuple(one for file in files for one in routines_of(file, frozenset()))
             self._macros[name] = known
         return known
+
+    def initialiser_macros(self, name: str) -> tuple[ParsedFile, ...]:
+        """The macros of a name in the kernel's headers whose bodies are ``{ … }``."""
+        return tuple(
+            file
+            for file in self.headers.macro(name)
+            if any(isinstance(item.variants[0].root, c_ast.InitList) for item in file.macros)
+        )

@@ -23,6 +23,7 @@ from convert.report.console import report_console
 from convert.series.model import changed_files
 from convert.tree.cache import cache_dir
 from convert.tree.open import open_tree
+from convert.verify.booting import booter
 from convert.verify.checks_model import VerifyResult
 from convert.verify.configurations import read_fragment
 from convert.verify.cover import update_cover
@@ -87,7 +88,7 @@ def verify(
         scratch=cache_dir() / "verify" / "work",
         build=build,
         configs=tuple(read_fragment(file) for file in fragments),
-        boot=None,
+        boot=booter(None if no_cache else cache_dir()) if boot else None,
         jobs=jobs or os.cpu_count() or 1,
         cache=None if no_cache else cache_dir(),
         work=work,

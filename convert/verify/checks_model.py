@@ -129,7 +129,8 @@ class Prepared:
     be kept between runs, None if they may not. jobs: how many things may run at the same time.
     check_out: makes `tree` the files of a commit of ``repository``; the whole kernel lies there.
     tree: the directory that ``check_out`` fills; it is empty before the first call.
-    prefix: where the kernel lies in the repository, "" or "dir/".
+    prefix: where the kernel lies in the repository, "" or "dir/". whole: the commits hold the whole
+    kernel; of a plain directory they hold the touched files only.
     """
 
     name: str
@@ -145,6 +146,7 @@ class Prepared:
     check_out: Callable[[str], None]
     progress: Progress
     prefix: str = ""
+    whole: bool = True
 
     def parent(self, commit: SeriesCommit) -> str:
         """The id of the commit before one of the series."""

@@ -55,7 +55,7 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 # Waits for one word on a pipe. If the pipe breaks before it comes, the process that holds the other
 # end is gone without having cleaned up: then everything in the group is ended.
-_GUARD = 'read -r word; [ -n "$word" ] || kill -KILL -- "-$1" 2>/dev/null'
+_GUARD = 'read -r word; [ -n "$word" ] || kill -s KILL -- "-$1" 2>/dev/null'
 
 
 def run(

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from convert.report.console import Column, heading, say, table
 from convert.report.display import count, encodable, source_text
+from convert.verify.boot.checks import CHECK as BOOT
 from convert.verify.checks_model import (
     BASE,
     CheckResult,
@@ -20,7 +21,6 @@ from convert.verify.checks_model import (
     Passed,
     VerifyResult,
 )
-from convert.verify.run import BOOT
 from convert.verify.same import FRESH, REGENERATED
 
 SCHEMA = "kmem-convert/verify/1"

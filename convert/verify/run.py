@@ -20,6 +20,7 @@ from convert.verify.applying import (
     read_series_files,
     series_base_of,
 )
+from convert.verify.boot.checks import CHECK as BOOT
 from convert.verify.checks_model import (
     Checked,
     CheckResult,
@@ -41,7 +42,6 @@ from convert.verify.styling import STYLE, check_style
 from convert.verify.tools import own_tools
 from convert.verify.workplace import Workplace, workplace
 
-BOOT = "boot"
 BUILD_CHECKS = (BUILD, WARNINGS, SPARSE)
 CHECKS = (APPLIES, *BUILD_CHECKS, STYLE, COCCINELLE, REVIEW, BOOT, FRESH, REGENERATED)
 
@@ -142,6 +142,7 @@ def _prepared(
         check_out=sources.check_out,
         progress=progress,
         prefix=base.prefix,
+        whole=isinstance(base, GitBase),
     )
 
 

@@ -34,7 +34,7 @@ defconfig:
 olddefconfig:
 \t@sed -i /NOWHERE/d $(O)/.config
 fs/minfs/: $(objects)
-\t@test ! -e HANGS || sleep 600
+\t@test ! -e HANGS || sleep 613
 \t@test ! -e KILLS || kill -KILL $$PPID
 $(O)/%.o: %.c $(O)/.config
 \t@mkdir -p $(@D)

@@ -223,15 +223,15 @@ def _report(lines: list[str]) -> Report:
 
 
 def _title(lines: list[str]) -> str:
-    """The first telling line; of the kernel's WARN() the text of its own, which comes before."""
+    """The first telling line; of the kernel's WARN() its own text, which stands beside it."""
     number = next((n for n, line in enumerate(lines) if _REPORT.search(line)), len(lines) - 1)
     title = lines[number].strip()
-    if title.startswith("WARNING: CPU:"):
-        before = lines[number - 1].strip() if number else ""
-        if before and not before.startswith(_CUT):
-            return before
-        return f"WARNING at {title.partition(' at ')[2]}"
-    return title
+    if not title.startswith("WARNING: CPU:"):
+        return title
+    for line in (*lines[max(number - 1, 0) : number], *lines[number + 1 : number + 2]):
+        if line.strip() and not line.startswith((_CUT, "CPU:", "Modules linked")):
+            return line.strip()  # before it where the processor traps, after it otherwise
+    return f"WARNING at {title.partition(' at ')[2]}"
 
 
 def _last_trace(lines: list[str]) -> list[str]:

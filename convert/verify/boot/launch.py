@@ -23,6 +23,7 @@ from convert.verify.process import clean_environment
 
 _GUEST = "verify.boot.guest.main"
 _POLL = 0.1  # seconds
+_DYING = 2.0  # seconds that killed processes are given to be gone
 _BEFORE_KILL = 1.0  # seconds of writing between the guest's word and its death
 _KILL = f"{MARK} kill".encode()
 TOOLS = (("taskset", "util-linux"), ("setpriv", "util-linux"), ("mount", "mount"))
@@ -147,10 +148,19 @@ def _with_fsck(phase: Phase, usual: tuple[str, ...]) -> Phase:
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and all that it started, and wait for it."""
+    """Kill a process and all that it started, and wait until they are gone.
+
+    The wait for those that are not ours to reap has an end: an init that reaps nothing leaves them
+    as zombies.
+    """
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    end = time.monotonic() + _DYING
+    with suppress(ProcessLookupError):
+        while time.monotonic() < end:
+            os.killpg(process.pid, 0)
+            time.sleep(_POLL / 10)
 
 
 def no_core_dumps() -> None:

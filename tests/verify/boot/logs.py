@@ -45,9 +45,8 @@ Call Trace:
 
 KFREE = """\
 ------------[ cut here ]------------
-kmem-convert: kfree() of vmalloc memory in toy_getmap+0x{offset}/0x1a8
 WARNING: CPU: 0 PID: {pid} at lib/kmem_convert_debug.c:58 kmem_convert_kfree+0x6c/0x7e
-Modules linked in:
+kmem-convert: kfree() of vmalloc memory in toy_getmap+0x{offset}/0x1a8
 CPU: 0 PID: {pid} Comm: toy_io Not tainted 6.1.192 #1
 Stack:
  603ee1e2 60515a93 a70d7dc0 603d3f26

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from convert.verify.boot.console import (
@@ -60,8 +62,17 @@ def test_a_lockdep_report_names_the_locks_and_who_takes_them() -> None:
     assert report.functions == ("check_noncircular", "toy_cache_alloc", "toy_insert")
 
 
-def test_a_warning_has_its_own_words_as_title() -> None:
-    reports, messages = split_reports([*KFREE.format(pid=7, offset="1f").splitlines(), "after"])
+def words_first(lines: list[str]) -> list[str]:
+    """As processors write it that trap at a warning."""
+    return [lines[0], lines[2], lines[1], *lines[3:]]
+
+
+@pytest.mark.parametrize("order", [list, words_first], ids=["words after", "words before"])
+def test_a_warning_has_its_own_words_as_title(
+    order: Callable[[list[str]], list[str]],
+) -> None:
+    lines = order(KFREE.format(pid=7, offset="1f").splitlines())
+    reports, messages = split_reports([*lines, "after"])
     (report,) = reports
     assert report.title.startswith("kmem-convert: kfree() of vmalloc memory in toy_getmap")
     assert report.functions == ("kmem_convert_kfree", "kfree", "toy_getmap")
@@ -75,6 +86,13 @@ def test_the_key_of_a_report_is_the_same_in_every_boot(text: str) -> None:
         for pid, offset in ((56, "1f"), (78, "2a"))
     ]
     assert keys[0] == keys[1]
+
+
+def test_a_warning_without_words_names_its_place() -> None:
+    lines = KFREE.format(pid=7, offset="1f").splitlines()
+    (report,) = split_reports([lines[0], lines[1], *lines[3:]])[0]
+    assert report.title.startswith("WARNING at lib/kmem_convert_debug.c:58 ")
+    assert report.place == ("lib/kmem_convert_debug.c", 58)
 
 
 def test_two_reports_one_after_the_other_are_two() -> None:

@@ -47,6 +47,17 @@ def booted(kernel: Kernel, profile: BootProfile, commit: str) -> BootOutcome:
     return outcome
 
 
+def only(profile: BootProfile, name: str) -> BootProfile:
+    """The profile with one phase alone."""
+    boots = [
+        boot.model_copy(update={"phase": phases})
+        for boot in profile.boot
+        if (phases := tuple(phase for phase in boot.phase if phase.name == name))
+    ]
+    assert boots, f"no phase {name}"
+    return profile.model_copy(update={"boot": tuple(boots)})
+
+
 def sow(kernel: Kernel, seed: Mapping[str, str], scratch: Path) -> str:
     """A commit on the converted branch with the fault; no branch or work tree is touched."""
     index = {"GIT_INDEX_FILE": str(scratch / "index"), **IDENTITY}
@@ -80,6 +91,6 @@ def test_the_conversion_shows_nothing_new(kernel: Kernel, profile: BootProfile) 
 def test_a_sown_fault_is_found(
     kernel: Kernel, profile: BootProfile, seed: Mapping[str, str], tmp_path: Path
 ) -> None:
-    outcome = booted(kernel, profile, sow(kernel, seed, tmp_path))
+    outcome = booted(kernel, only(profile, seed["phase"]), sow(kernel, seed, tmp_path))
     found = [str(finding) for finding in outcome.findings]
     assert any(seed["found"] in text for text in found), found

@@ -15,7 +15,11 @@ from convert.verify.same import COVER
 
 BEGIN = "== What was verified =="
 END = "== End of what was verified =="
-_BLOCK = re.compile(rf"^{re.escape(BEGIN)}\n.*?^{re.escape(END)}\n", re.MULTILINE | re.DOTALL)
+# From a beginning to its end: a beginning without one is somebody's text.
+_BLOCK = re.compile(
+    rf"^{re.escape(BEGIN)}\n(?:(?!^{re.escape(BEGIN)}\n).)*?^{re.escape(END)}\n",
+    re.MULTILINE | re.DOTALL,
+)
 # git's shortlog: a name and a number, then subjects.
 _SHORTLOG = re.compile(r"^[^\s].* \(\d+\):\n  \S", re.MULTILINE)
 _SIGNATURE = re.compile(r"^-- \n", re.MULTILINE)

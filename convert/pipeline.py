@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from convert.errors import InputError
+from convert.flow.provenance.verdict import Verdict
 from convert.flow.scopes.prove import prove_scopes
 from convert.flow.scopes.results import ScopeProofs
 from convert.plan import Axiom, Plan
 from convert.profiles.wrappers import WrapperProfile, load_profile
 from convert.rules.calls import SizeJudge
 from convert.rules.exact import ExactRecipe
+from convert.rules.free_memory import free_verdicts
+from convert.rules.frees import FreeJudge
 from convert.rules.scoped.stage import Ground, with_proven_masks
 from convert.rules.simplify.stages import simplified
 from convert.semantics.contracts import WrapperContract
@@ -20,7 +23,7 @@ from convert.semantics.derived import Meaning, derive
 from convert.semantics.scopes import scope_table
 from convert.semantics.sizes import Consequence, SizeReader, never_fail_consequence
 from convert.semantics.table import ContractTable
-from convert.sites.family import find_family, locate_header
+from convert.sites.family import Family, find_family, locate_header
 from convert.sites.inventory_model import WrapperNames
 from convert.sites.occurrences import Occurrence, Where, occurrences
 from convert.sites.sources import Sources
@@ -123,7 +126,8 @@ def _converted(
     in_scope = frozenset(path for under in given for path in tree.files(under))
     progress("finding and deciding sites")
     sizes = _size_judge(tree, sources)
-    outcome = ExactRecipe(tree, sources, family, meaning, in_scope, sizes).run()
+    frees = _free_judge(tree, sources, family, meaning, progress)
+    outcome = ExactRecipe(tree, sources, family, meaning, in_scope, sizes, frees).run()
     return Plan(
         tree=tree.name,
         revision=tree.revision,
@@ -161,6 +165,21 @@ def _size_judge(tree: KernelTree, sources: Sources) -> SizeJudge:
         if not readers:
             readers.append(SizeReader(tree, sources.c_files, sources.tables(), sources.data))
         return never_fail_consequence(readers[0].size_class(source, item, call, (position,)))
+
+    return judge
+
+
+def _free_judge(
+    tree: KernelTree, sources: Sources, family: Family, meaning: Meaning, progress: Progress
+) -> FreeJudge:
+    """Judges frees by where their memory comes from; all files are read for the first one."""
+    known: list[Mapping[tuple[str, int], Verdict]] = []
+
+    def judge(path: str, offset: int) -> Verdict | None:
+        if not known:
+            progress("following memory to its frees")
+            known.append(free_verdicts(tree, sources, family, meaning))
+        return known[0].get((path, offset))
 
     return judge
 

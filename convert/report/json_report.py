@@ -13,6 +13,7 @@ from typing import Any
 
 from convert.plan import Plan, Validation
 from convert.report.display import encodable, source_text
+from convert.report.provenance_record import provenance_record
 from convert.report.scopes.records import scope_record
 from convert.report.view import PlanView, SiteView, StepView, view_plan
 
@@ -137,6 +138,7 @@ def _site(view: SiteView) -> dict[str, object]:
         "differences": list(view.differences),
         "notes": [source_text(note) for note in view.notes],
         "evidence": [source_text(line) for line in view.evidence],
+        "provenance": provenance_record(view.planned),
         "blocks_removal": view.blocks_removal,
         "step": view.step,
     }

@@ -1,6 +1,7 @@
 """Recipe ``exact``: every wrapper call becomes the plain call with the same contract.
 
-Steps, one commit each: zeroing allocations, allocations, helper moves, frees, removal.
+Steps, one commit each: zeroing allocations, allocations, helper moves, frees of memory that may
+come from vmalloc, the other frees, removal.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from convert.rules.family_sites import FamilySites
 from convert.rules.flag_flow import FlowReader
 from convert.rules.flag_model import Failure
 from convert.rules.flag_writing import FlagWriter
+from convert.rules.frees import FreeJudge
 from convert.rules.layout import line_end, line_start
 from convert.rules.model import Converted, Kept, Refused
 from convert.rules.removal import Removal, plan_removal
@@ -67,6 +69,7 @@ class ExactRecipe:
         meaning: Meaning,
         in_scope: frozenset[str],
         sizes: SizeJudge,
+        frees: FreeJudge,
     ) -> None:
         self.tree = tree
         self.sources = sources
@@ -82,7 +85,9 @@ class ExactRecipe:
         self.events = find_trace_events(sources, family)
         events = frozenset(event.name for event in self.events)
         given = Given(family.profile, meaning, events, sizes)
-        self.wrappers = WrapperSites(sources, family, given, self.reader, self.writer, self.account)
+        self.wrappers = WrapperSites(
+            sources, family, given, self.reader, self.writer, self.account, frees
+        )
         self.pastings = find_pastings(sources, family)
         self.going = family.names - family.helpers
 

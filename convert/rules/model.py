@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from convert.flow.provenance.verdict import Verdict
 from convert.source.edits import Edit
 
 
@@ -15,6 +16,7 @@ class Converted:
     differences: ids of the declared differences (profile) that this conversion makes.
     notes: what a reviewer should look at, a sentence each.
     evidence: what the contract rests on, such as the lines of the wrapper that were executed.
+    provenance: of a free, the memory that can reach it.
     """
 
     rule: str
@@ -27,6 +29,7 @@ class Converted:
     differences: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+    provenance: Verdict | None = None
 
 
 @dataclass(frozen=True)

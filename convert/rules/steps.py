@@ -14,7 +14,7 @@ from convert.sites.family import Family
 from convert.sites.model import SiteKind
 from convert.source.edits import Edit
 
-STEPS = ("zalloc", "alloc", "move-helpers", "free", "remove")
+STEPS = ("zalloc", "alloc", "move-helpers", "kvfree", "kfree", "free", "remove")
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,13 @@ class StepMaker:
 
     def _subject(self, step: str, sites: Sequence[PlannedSite], removal: Removal) -> str:
         old, new = self._names(step, sites)
-        if step in ("zalloc", "alloc", "free"):
+        if step in ("zalloc", "alloc", "kvfree", "kfree", "free"):
             if not old:
                 return "convert allocation flags to gfp_t"
+            if step == "kvfree":
+                return f"convert {old[0]}() to kvfree() where vmalloc is possible"
+            if step == "kfree":
+                return f"convert remaining {old[0]}() to kfree()"
             return f"convert {old[0]}() to {new[0]}()"
         if step == "move-helpers":
             names = [f"{move.piece.name}()" for move in removal.moves]
@@ -101,4 +105,16 @@ class StepMaker:
             "files": files,
             "sites": len(own),
             "masks": [(b, a, n) for (b, a), n in sorted(masks.items())],
+            "memory": _memory(own),
         }
+
+
+def _memory(sites: Sequence[PlannedSite]) -> dict[str, int]:
+    """How many frees of a step get memory of which kind; "unread" where nothing is known."""
+    found: Counter[str] = Counter()
+    for planned in sites:
+        decision = planned.decision
+        if planned.site.kind is SiteKind.FREE and isinstance(decision, Converted):
+            verdict = decision.provenance
+            found["unread" if verdict is None else verdict.kind.value] += 1
+    return dict(sorted(found.items()))

@@ -15,6 +15,7 @@ from pycparser import c_ast
 
 from convert.errors import InternalCheckError
 from convert.plan import PlannedSite, Step, Validation
+from convert.rules.frees import wrong_choice
 from convert.rules.model import Converted
 from convert.semantics.contracts import FreeContract
 from convert.semantics.derived import Meaning, joined
@@ -198,8 +199,14 @@ class _File:
 
     def _free(self, planned: PlannedSite, after: Call) -> str:
         result = self.meaning.table.get(planned.site.callee)
-        if not isinstance(result, FreeContract) or result.deallocators != (after.callee,):
-            raise self._error(planned.site.span.start, f"{after.callee} is not what was executed")
+        decision = planned.decision
+        assert isinstance(decision, Converted)
+        wrong: str | None = f"{after.callee} is not what was executed"
+        if isinstance(result, FreeContract) and len(result.deallocators) == 1:
+            executed = result.deallocators[0]
+            wrong = wrong_choice(after.callee or "", executed, decision.provenance)
+        if wrong is not None:
+            raise self._error(planned.site.span.start, wrong)
         return "equal"
 
     def _error(self, offset: int, what: str) -> InternalCheckError:

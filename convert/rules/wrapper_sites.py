@@ -17,13 +17,12 @@ from convert.rules.flag_model import lost_in
 from convert.rules.flag_reading import NotUnderstood, Place
 from convert.rules.flag_use import slot_use
 from convert.rules.flag_writing import FlagWriter
+from convert.rules.frees import AS_VALUE, RULE, FreeJudge, convert_free, step_of
 from convert.rules.model import Converted, Kept, Refused
 from convert.rules.replacement import Replacement
-from convert.semantics.contracts import FreeContract
-from convert.semantics.derived import Meaning, NotDerived, PlainAllocation, PlainFree
+from convert.semantics.derived import NotDerived, PlainAllocation, PlainFree
 from convert.semantics.model import Contract
 from convert.semantics.sizes import Exceeds, Fits, MayExceed
-from convert.semantics.table import lines_text
 from convert.sites.family import AllocatorShape, Family
 from convert.sites.model import SiteKind
 from convert.sites.occurrences import Occurrence, occurrences
@@ -33,7 +32,7 @@ from convert.source.text import SourceFile
 from convert.source.variants import Call
 
 _RULE_ALLOC = "plain-allocation"
-_RULE_FREE = "plain-free"
+_RULE_FREE = RULE
 
 # What a reviewer has to know about __GFP_NOFAIL and large requests (mm/page_alloc.c, rmqueue()).
 RUN_TIME = (
@@ -60,6 +59,7 @@ class WrapperSites:
     reader: FlowReader
     writer: FlagWriter
     account: Account
+    frees_judge: FreeJudge
 
     def draft(self, source: SourceFile, found: Occurrence) -> Draft:
         """The site of one wrapper name in code: a call, a callback, or something else."""
@@ -142,12 +142,17 @@ class WrapperSites:
             return self._refuse(blank, source, offset, rule, what)
         edit = Edit(found.span, free.plain)
         decision = Converted(
-            _RULE_FREE, "free", (), "", f"{free.plain}() has the same type and does the same"
+            _RULE_FREE,
+            step_of(free.plain),
+            (),
+            "",
+            f"{free.plain}() has the same type and does the same",
+            notes=(AS_VALUE,) if free.plain == "kvfree" else (),
         )
         return replace(
             blank,
             decision=decision,
-            replacement=Replacement("", source.path, (edit,), None, "free"),
+            replacement=Replacement("", source.path, (edit,), None, step_of(free.plain)),
         )
 
     def _is_other_thing(self, place: Place, found: Occurrence) -> bool:
@@ -278,22 +283,7 @@ class WrapperSites:
         if len(call.slots) != 1:
             what = f"{blank.callee} has {len(call.slots)} arguments here, not 1"
             return self._refuse(blank, source, call.span.start, _RULE_FREE, what)
-        decision = Converted(
-            _RULE_FREE,
-            "free",
-            (),
-            "",
-            f"{blank.callee}() is {form.plain}()",
-            evidence=_free_evidence(self.given.meaning, blank.callee),
-        )
-        edits = (Edit(call.callee_span, form.plain),)
-        pending = Replacement("", source.path, edits, None, "free")
-        return replace(blank, decision=decision, replacement=pending)
-
-
-def _free_evidence(meaning: Meaning, wrapper: str) -> tuple[str, ...]:
-    result = meaning.table.get(wrapper)
-    return (f"executed: {lines_text(result.lines)}",) if isinstance(result, FreeContract) else ()
+        return convert_free(blank, call, form, self.frees_judge, self.given.meaning)
 
 
 def is_label(source: SourceFile, found: Occurrence) -> bool:

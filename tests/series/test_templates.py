@@ -36,7 +36,7 @@ def test_no_template_signs_for_anybody(name: str) -> None:
 
 def test_recipe_exact_is_complete() -> None:
     steps = {name for name in MAIL_TEMPLATES if name.startswith("steps/exact/")}
-    names = {"zalloc", "alloc", "move-helpers", "free", "remove", "_masks"}
+    names = {"zalloc", "alloc", "move-helpers", "kvfree", "kfree", "free", "remove", "_masks"}
     assert steps == {f"steps/exact/{name}.j2" for name in names}
 
 

@@ -90,6 +90,9 @@ class Closures:
                 yield Missing(f"{key.name}() may be called from elsewhere", at)
             case Out() if not known:
                 yield Missing(text, at)
+            case Global(name=name) if name not in self.graph.index.variables:
+                if self.graph.function_of(origin) is None:
+                    yield Missing(f"{name} is declared nowhere in these files", at)
 
     def backward(self, place: Origin) -> Mapping[Origin, At | None]:
         """The places from which the content of a place may come, itself included."""

@@ -20,8 +20,8 @@ class Kind(Enum):
 
     KMALLOC = "kmalloc"  # kmalloc memory only, and nothing else can get there
     VMALLOC = "vmalloc"  # memory that may come from vmalloc gets there
-    MIXED = "mixed"  # memory that neither kmalloc nor vmalloc gave gets there, too
-    DOUBTFUL = "doubtful"  # kmalloc memory as far as is known, but other memory may get there
+    MIXED = "mixed"  # memory that neither kmalloc nor vmalloc gave may get there, too
+    DOUBTFUL = "doubtful"  # not all memory that may get there is known
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,9 @@ class Verdict:
             case Kind.MIXED:
                 other = next(r for r in self.reached if r.alloc.family != "kmalloc")
                 return f"{kind_text(other.alloc.family)} gets here: {alloc_text(other.alloc)}"
-        what = _listed([str(missing) for missing in self.missing[:1]])
+        if not self.missing:
+            return "code asks which kind of memory it is before it frees it"
+        what = str(self.missing[0])
         more = f", and {len(self.missing) - 1} more" if len(self.missing) > 1 else ""
         return f"that only kmalloc memory gets here is not known: {what}{more}"
 
@@ -93,10 +95,10 @@ def _kind(account: Account, reached: tuple[Reached, ...]) -> Kind:
     families = {r.alloc.family for r in reached}
     if families & _VMALLOC:
         return Kind.VMALLOC
-    if families - {"kmalloc"}:
-        return Kind.MIXED
     if account.missing or account.tested or not reached:
         return Kind.DOUBTFUL
+    if families - {"kmalloc"}:
+        return Kind.MIXED
     return Kind.KMALLOC
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from convert.flow.provenance.execution import Wrapper
 from convert.flow.provenance.facts import FunctionFacts
 from convert.semantics.cint import UINT, exact
 from convert.source.parse import Item, ParsedFile
 from convert.verify.review.compare import lost
-from convert.verify.review.contracts import Wrapper
 from convert.verify.review.model import Finding, Rule, Severity
 from convert.verify.review.promises import Promise
 from convert.verify.review.states import State

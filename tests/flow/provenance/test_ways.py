@@ -1,0 +1,468 @@
+"""Every way that memory can take to a free: what is known of it then, and what is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from convert.flow.provenance.verdict import Kind, judge
+from tests.flow.provenance.toys import provenance_of, the_verdict
+
+ALLOC = "@ALLOC@"
+LOCAL = """
+static void f(void)
+{
+	char *p = @ALLOC@(8, GFP_KERNEL);
+
+	kvfree(p);
+}
+"""
+RESULT = """
+static char *make(int n)
+{
+	if (n < 0)
+		return ERR_PTR(-22);
+	return @ALLOC@(n, GFP_KERNEL);
+}
+
+static void f(void)
+{
+	char *p = make(8);
+
+	if (!IS_ERR(p))
+		kvfree(p);
+}
+"""
+OUT = """
+static int make(char **where)
+{
+	*where = @ALLOC@(8, GFP_KERNEL);
+	return 0;
+}
+
+static int pass(char **where)
+{
+	return make(where);
+}
+
+static void f(void)
+{
+	char *p = NULL;
+
+	pass(&p);
+	kvfree(p);
+}
+"""
+FIELD = """
+static void make(struct toy_mount *mp)
+{
+	mp->buffer = @ALLOC@(8, GFP_KERNEL);
+}
+
+static void drop(struct toy_mount *mp)
+{
+	kvfree(mp->buffer);
+}
+"""
+OUT_FIELD = """
+static void make(char **where)
+{
+	*where = @ALLOC@(8, GFP_KERNEL);
+}
+
+static void f(struct toy_mount *mp)
+{
+	make(&mp->buffer);
+	kvfree(mp->buffer);
+}
+"""
+UNION = """
+static void make(struct toy_mount *mp)
+{
+	mp->u_root = @ALLOC@(8, GFP_KERNEL);
+}
+
+static void drop(struct toy_mount *mp)
+{
+	kvfree(mp->u_data);
+}
+"""
+ELEMENTS = """
+static void make(struct toy_mount *mp, int i)
+{
+	mp->names[i] = @ALLOC@(8, GFP_KERNEL);
+}
+
+static void drop(struct toy_mount *mp, int i)
+{
+	kvfree(mp->names[i]);
+}
+"""
+LOCAL_ARRAY = """
+static void make(char **all)
+{
+	all[1] = @ALLOC@(8, GFP_KERNEL);
+}
+
+static void f(void)
+{
+	char *all[4] = { };
+
+	make(all);
+	kvfree(all[1]);
+}
+"""
+LIST = """
+static void add(struct toy_mount *mp)
+{
+	struct toy_item *item = @ALLOC@(sizeof(*item), GFP_KERNEL);
+
+	list_add(&item->list, &mp->items);
+}
+
+static void drop(struct toy_mount *mp)
+{
+	struct toy_item *item = list_first_entry(&mp->items, struct toy_item, list);
+
+	kvfree(item);
+}
+"""
+LOOP = """
+static void add(struct toy_mount *mp)
+{
+	struct toy_item *item = @ALLOC@(sizeof(*item), GFP_KERNEL);
+
+	list_add(&item->list, &mp->items);
+}
+
+static void drop(struct toy_mount *mp)
+{
+	struct toy_item *item, *n;
+
+	list_for_each_entry_safe(item, n, &mp->items, list)
+		kvfree(item);
+}
+"""
+TREE = LIST.replace("list_first_entry(&mp->items,", "rb_entry(mp->data,")
+CAST = """
+static unsigned long make(void)
+{
+	return (unsigned long)@ALLOC@(8, GFP_KERNEL);
+}
+
+static void f(void)
+{
+	kvfree((void *)make());
+}
+"""
+EXCHANGE = """
+static void make(struct toy_mount *mp)
+{
+	char *old = xchg(&mp->buffer, @ALLOC@(8, GFP_KERNEL));
+}
+
+static void f(struct toy_mount *mp)
+{
+	kvfree(xchg(&mp->buffer, NULL));
+}
+"""
+WORK = """
+static void worker(struct work_struct *work)
+{
+	struct toy_mount *mp = container_of(work, struct toy_mount, work);
+
+	kvfree(mp);
+}
+
+static void start(void)
+{
+	struct toy_mount *mp = @ALLOC@(sizeof(*mp), GFP_KERNEL);
+
+	INIT_WORK(&mp->work, worker);
+	queue_work(toy_wq, &mp->work);
+}
+"""
+POINTER_ARGUMENT = """
+static void release(struct toy_item *item)
+{
+	kvfree(item->name);
+}
+
+static const struct toy_ops toy_ops = {
+	.release	= release,
+};
+
+static void f(struct toy_mount *mp, struct toy_item *item)
+{
+	item->name = @ALLOC@(8, GFP_KERNEL);
+	mp->ops->release(item);
+}
+"""
+POINTER_RESULT = """
+static void *toy_make(unsigned long size)
+{
+	return @ALLOC@(size, GFP_KERNEL);
+}
+
+static const struct toy_ops toy_ops = {
+	.make		= toy_make,
+};
+
+static void f(struct toy_mount *mp)
+{
+	kvfree(mp->ops->make(8));
+}
+"""
+MACRO = """
+#define toy_set(p, size)	((p) = @ALLOC@(size, GFP_KERNEL))
+
+static void f(void)
+{
+	char *p = NULL;
+
+	toy_set(p, 8);
+	kvfree(p);
+}
+"""
+COPIED = """
+static void grow(struct toy_mount *mp, char **more)
+{
+	more[0] = @ALLOC@(8, GFP_KERNEL);
+	memcpy(mp->names, more, 8 * sizeof(char *));
+}
+
+static void drop(struct toy_mount *mp)
+{
+	kvfree(mp->names[2]);
+}
+"""
+KEPT_ADDRESS = """
+static void f(struct toy_mount *mp)
+{
+	char *p = NULL;
+	char **where;
+
+	where = &p;
+	*where = @ALLOC@(8, GFP_KERNEL);
+	kvfree(p);
+}
+"""
+EITHER = """
+static void f(int n)
+{
+	char *p = n ? kzalloc(8, GFP_KERNEL) : @ALLOC@(8, GFP_KERNEL);
+
+	kvfree(p);
+}
+"""
+ELVIS = """
+static void f(void)
+{
+	char *p = kzalloc(8, GFP_KERNEL) ?: @ALLOC@(8, GFP_KERNEL);
+
+	kvfree(p);
+}
+"""
+STORED_BY_MACRO = """
+static void make(struct toy_mount *mp)
+{
+	rcu_assign_pointer(mp->buffer, @ALLOC@(8, GFP_KERNEL));
+}
+
+static void drop(struct toy_mount *mp)
+{
+	kvfree(rcu_dereference(mp->buffer));
+}
+"""
+
+WAYS = [
+    pytest.param(LOCAL, id="local-variable"),
+    pytest.param(RESULT, id="result-or-error-pointer"),
+    pytest.param(OUT, id="out-parameter-of-an-out-parameter"),
+    pytest.param(FIELD, id="member"),
+    pytest.param(OUT_FIELD, id="out-parameter-is-a-member"),
+    pytest.param(UNION, id="other-member-of-a-union"),
+    pytest.param(ELEMENTS, id="elements-of-an-array"),
+    pytest.param(LOCAL_ARRAY, id="local-array-filled-elsewhere"),
+    pytest.param(LIST, id="list-entry"),
+    pytest.param(LOOP, id="loop-over-a-list"),
+    pytest.param(TREE, id="tree-entry"),
+    pytest.param(CAST, id="cast-to-a-number-and-back"),
+    pytest.param(EXCHANGE, id="exchanged"),
+    pytest.param(WORK, id="work-item"),
+    pytest.param(POINTER_ARGUMENT, id="argument-of-a-function-pointer"),
+    pytest.param(POINTER_RESULT, id="result-of-a-function-pointer"),
+    pytest.param(MACRO, id="macro-assigns-a-variable"),
+    pytest.param(COPIED, id="array-of-pointers-copied"),
+    pytest.param(KEPT_ADDRESS, id="through-a-kept-address"),
+    pytest.param(EITHER, id="one-of-two"),
+    pytest.param(ELVIS, id="first-or-second"),
+    pytest.param(STORED_BY_MACRO, id="stored-and-loaded-by-macros"),
+]
+
+
+@pytest.mark.parametrize("code", WAYS)
+def test_kmalloc_memory_alone_is_known_to_be_alone(code: str) -> None:
+    verdict = the_verdict(code.replace(ALLOC, "kmalloc"))
+    assert (verdict.kind, verdict.plain) == (Kind.KMALLOC, "kfree"), list(verdict.lines())
+
+
+@pytest.mark.parametrize("code", WAYS)
+def test_memory_that_may_be_vmalloced_is_found(code: str) -> None:
+    verdict = the_verdict(code.replace(ALLOC, "kvmalloc"))
+    assert (verdict.kind, verdict.plain) == (Kind.VMALLOC, "kvfree")
+    assert verdict.reached[0].alloc.callee == "kvmalloc"
+    assert verdict.reached[0].alloc.path == "fs/toy/toy.c"
+
+
+@pytest.mark.parametrize("code", WAYS)
+def test_memory_from_code_that_was_not_read_is_doubtful(code: str) -> None:
+    verdict = the_verdict(code.replace(ALLOC, "toy_elsewhere"))
+    assert (verdict.kind, verdict.plain) == (Kind.DOUBTFUL, "kvfree")
+    assert any("toy_elsewhere()" in str(missing) for missing in verdict.missing)
+
+
+FREED_FIELD = "\nstatic void drop(struct toy_mount *mp)\n{\n\tkvfree(mp->buffer);\n}\n"
+GOOD = "\nstatic void a(struct toy_mount *mp)\n{\n\tmp->buffer = kmalloc(8, GFP_KERNEL);\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "fact"),
+    [
+        pytest.param(
+            GOOD + "\nvoid set(struct toy_mount *mp, char *p)\n{\n\tmp->buffer = p;\n}\n"
+            "EXPORT_SYMBOL(set);\n",
+            "set() may be called from files that were not read",
+            id="exported-function-stores-its-argument",
+        ),
+        pytest.param(
+            GOOD + "\nstatic void g(struct toy_mount *mp, void *u)\n"
+            "{\n\tcopy_from_user(mp, u, sizeof(*mp));\n}\n",
+            "toy.c:9: objects of type struct toy_mount are written as bytes by copy_from_user()",
+            id="object-filled-with-bytes",
+        ),
+        pytest.param(
+            GOOD + "\nstatic void g(struct toy_mount *mp)\n{\n\ttoy_outside(&mp->buffer);\n}\n",
+            "toy.c:9: toy_outside(), which was not read",
+            id="address-handed-outside",
+        ),
+        pytest.param(
+            GOOD + "\nstatic void g(struct toy_mount *mp, char *p)\n{\n\tmp->buffer = p + 4;\n}\n",
+            "toy.c:9: a computed value is not followed",
+            id="computed-pointer",
+        ),
+        pytest.param(
+            GOOD + "\nstatic int cb(void *data)\n{\n\tstruct toy_mount *mp = data;\n\n"
+            "\tmp->buffer = data;\n\treturn 0;\n}\n\n"
+            "static void g(void)\n{\n\tkthread_run(cb, NULL);\n}\n",
+            "cb() is called from elsewhere, through argument 1 of kthread_run()",
+            id="callback-stores-its-argument",
+        ),
+        pytest.param(
+            GOOD + "\nstatic void g(struct toy_mount *mp, struct inode *inode)\n"
+            "{\n\tmp->buffer = inode->i_link;\n}\n",
+            "i_link of struct inode: that type is not declared in these files",
+            id="member-of-a-foreign-structure",
+        ),
+        pytest.param(
+            GOOD + "\nstatic void g(struct toy_mount *mp)\n{\n\tmp->buffer @ kmalloc(8);\n}\n",
+            "buffer is named in code that could not be parsed",
+            id="code-that-could-not-be-parsed",
+        ),
+        pytest.param(
+            GOOD + "\nstatic void g(struct toy_mount *mp)\n{\n\tmp->buffer = toy_names[3];\n}\n",
+            "toy_names is declared nowhere in these files",
+            id="variable-that-was-not-read",
+        ),
+        pytest.param(
+            GOOD + "\nstatic void g(struct toy_mount *mp, struct toy_item *o)\n"
+            "{\n\tmemcpy(mp, o, sizeof(*mp));\n}\n",
+            "written as bytes by memcpy()",
+            id="copied-from-another-type",
+        ),
+    ],
+)
+def test_what_is_missing_is_named(code: str, fact: str) -> None:
+    verdict = the_verdict(code + FREED_FIELD)
+    assert verdict.kind is Kind.DOUBTFUL
+    assert fact in "; ".join(map(str, verdict.missing))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param(
+            GOOD + "\nstatic void g(struct toy_mount *a, struct toy_mount *b)\n"
+            "{\n\t*a = *b;\n\tmemcpy(a, b, sizeof(*a));\n\tmemset(a, 0, sizeof(*a));\n}\n",
+            id="copied-from-the-same-type",
+        ),
+        pytest.param(
+            GOOD + "\nstatic void g(struct toy_mount *mp, int i)\n{\n\tmp->counts[i] = i + 1;\n}\n",
+            id="numbers-in-an-array",
+        ),
+        pytest.param(
+            GOOD + "\nstatic void set(struct toy_mount *mp, char *p)\n{\n\tmp->buffer = p;\n}\n",
+            id="a-static-function-without-callers",
+        ),
+        pytest.param(
+            GOOD + "\nstatic int order(void *a, void *b)\n{\n\treturn a < b;\n}\n\n"
+            "static void g(struct toy_mount *mp)\n{\n\tsort(order);\n}\n",
+            id="a-callback-that-stores-nothing",
+        ),
+        pytest.param(
+            GOOD + "\nstatic void g(struct toy_mount *mp)\n{\n\ttrace_toy(&mp->buffer);\n}\n",
+            id="address-handed-to-a-trace-event",
+        ),
+    ],
+)
+def test_what_takes_nothing_away(code: str) -> None:
+    verdict = the_verdict(code + FREED_FIELD)
+    assert verdict.kind is Kind.KMALLOC, list(verdict.lines())
+
+
+def test_memory_of_a_slab_cache_that_is_freed_in_another_branch() -> None:
+    code = """
+static struct toy_item *make(int n)
+{
+	if (n > 4)
+		return kmalloc(n, GFP_KERNEL);
+	return kmem_cache_alloc(toy_cache, GFP_KERNEL);
+}
+
+static void f(int n)
+{
+	struct toy_item *item = make(n);
+
+	if (n > 4)
+		kvfree(item);
+	else
+		kmem_cache_free(toy_cache, item);
+}
+
+static void g(int n)
+{
+	struct toy_item *other = make(n);
+
+	kvfree(other);
+}
+"""
+    provenance = provenance_of({"fs/toy/toy.c": code})
+    found = {
+        (free.text, free.deallocator): judge(provenance, free).kind for free in provenance.frees()
+    }
+    assert found["item", "kvfree"] is Kind.KMALLOC
+    assert found["other", "kvfree"] is Kind.MIXED
+
+
+def test_code_that_asks_what_memory_it_is_keeps_its_free() -> None:
+    code = """
+static void f(void)
+{
+	char *p = kmalloc(8, GFP_KERNEL);
+
+	if (!is_vmalloc_addr(p))
+		kvfree(p);
+}
+"""
+    verdict = the_verdict(code)
+    assert verdict.kind is Kind.DOUBTFUL
+    assert "asks which kind of memory" in verdict.reason

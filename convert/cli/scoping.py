@@ -24,7 +24,7 @@ from convert.flow.scopes.results import ScopeProofs, SiteUse
 from convert.pipeline import normal_paths, scope_proofs, wrapper_names
 from convert.report.console import report_console
 from convert.report.scopes.document import scopes_json
-from convert.report.scopes.graph import scopes_dot, svg_of
+from convert.report.scopes.graph import need_graphviz, scopes_dot, svg_of
 from convert.report.scopes.text import scopes_text
 from convert.report.scopes.view import NamedSite, ScopesView, at_line, named_sites
 from convert.semantics.scopes import scope_table
@@ -62,6 +62,8 @@ def scopes(
     The proofs hold for the files below PATHS; callers outside count as having no scope open.
     """
     wanted = place_of(site) if site is not None else None
+    if form == "svg":
+        need_graphviz()  # before the work, not behind it
     kernel_tree = open_tree(tree)
     with progress_line() as progress:
         options = options_of(None, None, None, None, no_cache)

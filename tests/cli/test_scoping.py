@@ -122,3 +122,13 @@ def test_assert_all_observes_the_rest(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_stored_masks_get_no_counter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "assert", MINIKERNEL, PATH, "--all", "-o", tmp_path / "p")
     assert "INIT_RADIX_TREE:1" not in (tmp_path / "p").read_text("utf-8")
+
+
+def test_a_missing_program_is_named_before_the_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setattr(convert.cli.scoping, "scope_proofs", None)
+    ran = run(capsys, "scopes", MINIKERNEL, PATH, "--format", "svg")
+    assert ran.code == 2
+    assert "graphviz" in ran.err

@@ -110,11 +110,17 @@ def has_graphviz() -> bool:
     return shutil.which("dot") is not None
 
 
-def svg_of(dot: str) -> str:
-    """The drawing of a graph. Raises InputError if graphviz is missing or fails."""
+def need_graphviz() -> str:
+    """The program that draws. Raises InputError, naming the package, if it is missing."""
     program = shutil.which("dot")
     if program is None:
         raise InputError("dot is not installed; it is in Debian's package graphviz")
+    return program
+
+
+def svg_of(dot: str) -> str:
+    """The drawing of a graph. Raises InputError if graphviz is missing or fails."""
+    program = need_graphviz()
     try:
         done = subprocess.run(
             [program, "-Tsvg"],

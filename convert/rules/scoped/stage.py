@@ -64,6 +64,7 @@ class _Stage:
         self.sources: dict[str, SourceFile] = {}
         self.given: dict[str, tuple[str, list[list[Edit]]]] = {}
         self.refusals: list[FileRefusal] = []
+        self.functions = 0  # that hold the name, and were parsed
         self.judge = MaskJudge(ground.table, ground.proofs.scope)
 
     def run(self) -> Plan:
@@ -106,6 +107,7 @@ class _Stage:
             return
         self.sources[path] = source
         parsed = parse_file(source, self.ground.dialect(), frozenset({self.ground.word}))
+        self.functions += len(parsed.functions)
         for refusal in parsed.refusals:
             self.refusals.append(FileRefusal(path, refusal.line, refusal.name, refusal.construct))
         before = self._before(path, parsed)
@@ -229,8 +231,8 @@ class _Stage:
             steps=(*plan.steps, *steps),
             axioms=(*plan.axioms, *axioms),
             originals={**plan.originals, **originals},
-            functions_found=max(plan.functions_found, proofs.statistics.functions),
-            functions_parsed=max(plan.functions_parsed, proofs.statistics.functions),
+            functions_found=plan.functions_found or self.functions + len(self.refusals),
+            functions_parsed=plan.functions_parsed or self.functions,
             notes=(*plan.notes, *self._notes()),
             validation=replace(validation, in_scope=checked),
             proofs=proofs,

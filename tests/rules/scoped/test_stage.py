@@ -231,7 +231,9 @@ def test_every_place_is_accounted_for() -> None:
         "p = kmalloc(8, GFP_NOFS); /* proven */\np = kzalloc(8, GFP_NOFS); /* mixed */\n"
         "p->mask = GFP_NOFS;\nx = GFP_NOFS + 1;\n/* GFP_NOFS in a comment */"
     )
-    counts = planned(text).counts()
+    plan = planned(text)
+    assert (plan.functions_found, plan.functions_parsed) == (1, 1)
+    counts = plan.counts()
     assert (counts.found, counts.converted, counts.kept, counts.refused) == (4, 1, 1, 2)
 
 
@@ -254,3 +256,16 @@ def test_a_proof_in_a_scope_that_allows_more_stops_the_run() -> None:
     )
     with pytest.raises(InternalCheckError, match="inside of the nofs scope"):
         with_proven_masks(Ground(empty_plan(tree), tree, proofs, wrong, dialect))
+
+
+def test_what_cannot_be_parsed_is_said() -> None:
+    plan = planned(function("p = kmalloc(8, GFP_NOFS); /* proven */\n@ @;"))
+    assert not plan.steps
+    assert isinstance(plan.sites[0].decision, Refused)
+    assert (plan.functions_found, plan.functions_parsed, len(plan.refusals)) == (1, 0, 1)
+
+
+def test_a_file_that_cannot_be_read_is_said() -> None:
+    plan = planned("/* GFP_NOFS")
+    assert plan.sites == ()
+    assert plan.refusals[0].file == PATH

@@ -20,11 +20,12 @@ _TRACE = re.compile(r"^ *\[<[0-9a-f]+>\] (?P<doubt>\? )?(?P<function>[\w.]+)\+0x
 _IN_TRACE = re.compile(r"^ *\[<|^ *[0-9a-f]{8} [0-9a-f]{8}|^\s*$")
 # Lines that may follow the trace of a report and belong to it.
 _TAIL = re.compile(r"^---\[ end trace|^irq event stamp|^(hard|soft)irqs last|^Code: ")
-_LOCK = re.compile(r"^(?:[0-9a-f]+|\S+) \((?P<lock>.*)\)(?:\{|-\{).*?, at: (?P<place>[\w.]+)")
+_LOCK = re.compile(r"^(?:[0-9a-f]+|\S+) \((?P<lock>.*)\)(?:\{|-\{).*?, at: (?P<place>\w+)")
 _PLACE = re.compile(r"(?P<file>[\w./-]+\.[ch]):(?P<line>\d+)")
 _COUNTER = re.compile(
     r"kmem-convert-assert: (?P<site>.+?) hits=(?P<hits>\d+) violations=(?P<violations>\d+)"
 )
+_LOCKDEP = {"lock_acquire", "fs_reclaim_acquire", "__fs_reclaim_acquire"}  # above: lockdep's own
 _MAX_REPORT = 250  # lines: a lockdep report of a long chain has about 150
 
 
@@ -53,7 +54,9 @@ class Report:
         return (found["file"], int(found["line"])) if found else None
 
     def __str__(self) -> str:
-        after = "; ".join(self.locks) or " < ".join(self.functions[:6])
+        last = max((n for n, name in enumerate(self.functions) if name in _LOCKDEP), default=-1)
+        way = " < ".join(self.functions[last + 1 :][:6])
+        after = "; ".join((*self.locks, *((way,) if way else ())))
         return f"{self.title} ({after})" if after else self.title
 
 

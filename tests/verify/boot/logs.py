@@ -11,7 +11,7 @@ WARNING: possible circular locking dependency detected
 6.1.192 #1 Not tainted
 ------------------------------------------------------
 python3.11/{pid} is trying to acquire lock:
-00000000604f5c40 (fs_reclaim){{+.+.}}-{{0:0}}, at: toy_cache_alloc+0x3f/0x1a2
+00000000604f5c40 (fs_reclaim){{+.+.}}-{{0:0}}, at: toy_cache_alloc.constprop.0+0x3f/0x1a2
 
 but task is already holding lock:
 0000000061a0{pid}8 (&toy->tree_lock){{+.+.}}-{{3:3}}, at: toy_insert+0x4a/0xcc
@@ -39,6 +39,7 @@ Call Trace:
  [<60021be4>] show_stack+0x184/0x193
  [<603f4cd1>] dump_stack_lvl+0x80/0x92
  [<6007b2d0>] check_noncircular+0x10a/0x119
+ [<6007b2d8>] lock_acquire+0x1e7/0x20a
  [<6007b2e0>] toy_cache_alloc+0x3f/0x1a2
  [<6007b2f0>] toy_insert+0x6a/0xcc
 """

@@ -67,7 +67,8 @@ ASSERTED = "kmem-convert-assert: a.c:3 hits=4 violations={}"
             kernel(two=REPORTED),
             [
                 "WARNING: possible circular locking dependency detected (wants fs_reclaim in "
-                "toy_cache_alloc(); holds &toy->tree_lock in toy_insert())"
+                "toy_cache_alloc(); holds &toy->tree_lock in toy_insert(); "
+                "toy_cache_alloc < toy_insert)"
             ],
             id="report of a random phase",
         ),

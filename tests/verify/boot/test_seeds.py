@@ -10,6 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,17 @@ def test_a_sown_fault_is_found(
     outcome = booted(kernel, only(profile, seed["phase"]), sow(kernel, seed, tmp_path))
     found = [str(finding) for finding in outcome.findings]
     assert any(seed["found"] in text for text in found), found
+
+
+def test_the_guest_cannot_write_to_the_files_of_the_host(
+    kernel: Kernel, profile: BootProfile, tmp_path: Path
+) -> None:
+    evil = tmp_path / "evil"
+    (boot, *_) = only(profile, "v5").boot
+    phase = replace(boot.phase[0], works=(f"?$ touch {evil}", "links:5"))
+    boots = (boot.model_copy(update={"phase": (phase,)}),)
+    outcome = booted(kernel, profile.model_copy(update={"boot": boots}), kernel.base)
+    assert outcome.last.phases[-1].passed
+    (note,) = outcome.last.phases[-1].notes
+    assert "Read-only file system" in note
+    assert not evil.exists()

@@ -189,6 +189,9 @@ class _Reader:
         while not _REPORT.search(taken[-1]) and not self.done:
             taken.append(self.next())
         if not self._has_trace():
+            # A kernel that dies while it reports leaves half of a long report.
+            while _RULER.match(taken[0] or taken[1]) and not self._at_end(taken):
+                taken.append(self.next())
             return taken
         while not self.done and len(taken) < _MAX_REPORT:
             taken.append(self.next())
@@ -197,6 +200,9 @@ class _Reader:
         while not self.done and (_IN_TRACE.match(self._here) or _TAIL.match(self._here)):
             taken.append(self.next())
         return taken
+
+    def _at_end(self, taken: list[str]) -> bool:
+        return self.done or len(taken) >= _MAX_REPORT or bool(_REPORT.search(self._here))
 
     @property
     def _here(self) -> str:

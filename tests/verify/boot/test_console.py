@@ -101,6 +101,17 @@ def test_two_reports_one_after_the_other_are_two() -> None:
     assert len(split_reports(lines)[0]) == 2
 
 
+def test_a_kernel_that_dies_in_a_report_leaves_half_of_it() -> None:
+    whole = LOCKDEP.format(pid=8).splitlines()
+    half = whole[: whole.index("stack backtrace:") + 1]
+    reports, messages = split_reports([*half, "Kernel panic - not syncing: Segfault"])
+    assert [report.title.split(":")[0] for report in reports] == [
+        "WARNING",
+        "Kernel panic - not syncing",
+    ]
+    assert [line for line in messages if line] == []
+
+
 def test_a_report_without_a_trace_takes_no_other_lines() -> None:
     reports, messages = split_reports(["XFS: Assertion failed: x, file: f.c, line: 3", "next"])
     assert [report.lines for report in reports] == [

@@ -40,11 +40,11 @@ _CLONE = re.compile(r"\.(?:part|isra|constprop|cold|lto_priv)(?:\.\d+)*")
 
 @dataclass(frozen=True)
 class Node:
-    """A function as gcc knows it: its name and where it is defined (or declared)."""
+    """A function as gcc knows it. ``path``: where it is defined, or only ``declared``."""
 
     name: str
     path: str
-    line: int
+    declared: bool
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ def read_edges(files: Iterable[Path], top: str) -> Iterator[GccEdge]:
         for line in file.read_text("utf-8", "replace").splitlines():
             if (node := _NODE.match(line)) is not None:
                 path = _relative(node[3] or "", top)
-                nodes[node[1]] = Node(_CLONE.sub("", node[2]), path, int(node[4] or 0))
+                nodes[node[1]] = Node(_CLONE.sub("", node[2]), path, "shape : ellipse" in line)
             elif (edge := _EDGE.match(line)) is not None:
                 edges.append((edge[1], edge[2], edge[3] or ""))
         for source, target, label in edges:
-            callee = None if target == _INDIRECT else nodes.get(target, Node(target, "", 0))
+            callee = None if target == _INDIRECT else nodes.get(target, Node(target, "", True))
             place = _relative(":".join(label.split(":")[:2]), top)
-            yield GccEdge(nodes.get(source, Node(source, "", 0)), callee, place)
+            yield GccEdge(nodes.get(source, Node(source, "", True)), callee, place)
 
 
 def _relative(path: str, top: str) -> str:
@@ -135,7 +135,8 @@ class Comparison:
         """Our key of gcc's function, if it is one of the graph's."""
         for home in (node.path, ""):
             key = FunctionKey(home, node.name)
-            if any(one.path == node.path for one in self.graph.routines.get(key, ())):
+            found = [one for one in self.graph.routines.get(key, ()) if not one.is_macro]
+            if any(one.path == node.path for one in found) or (found and node.declared):
                 return key
         return None
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from convert.flow.code import FunctionKey, Routine
+from convert.flow.graph.adopt import Callers
 from convert.flow.graph.expand import Expander
 from convert.flow.graph.graph import CallEdge, CallGraph, Stored, UnresolvedCall
 from convert.flow.graph.headers import Headers
@@ -99,7 +100,14 @@ class _Builder:
     @cached_property
     def reader(self) -> Reader:
         pastes = Pastes(self.program)
-        return Reader(self.program, self.typing, self.callbacks, pastes, pastes.pasting())
+        return Reader(
+            self.program,
+            self.typing,
+            self.callbacks,
+            pastes,
+            pastes.pasting(),
+            Callers(self.headers),
+        )
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -124,6 +132,10 @@ class _Builder:
         for found in tuple(self.program.constants.values()):
             for routine in found:
                 self.reader.read_constant(routine)
+
+        while self.reader.pending:
+            for routine in self.program.routines[self.reader.pending.pop()]:
+                self.reader.read(routine)
 
     def expand(self) -> None:
         """Read what file-level macro invocations stand for."""

@@ -47,6 +47,8 @@ class CallReader(ValueReader):
         inner = _callee(node.name)
         if isinstance(node.name, c_ast.ID) and not self.is_pointer(node.name.name):
             keys, outside, callee = self.named_callee(node.name)
+            if outside is not None and self.given_function(node) and self.adopted(outside):
+                keys, outside, callee = self.named_callee(node.name)
         elif call_name(inner) in self.callbacks.makers:
             keys, outside = self.constructed(inner)
         else:
@@ -69,6 +71,27 @@ class CallReader(ValueReader):
         self.by_node[id(node)] = site
         self.later(site, given)
         return site
+
+    def given_function(self, node: c_ast.FuncCall) -> bool:
+        """Whether an argument is a function, or a variable that is for functions."""
+        for argument in map(strip, arguments(node)):
+            if isinstance(argument, c_ast.ID):
+                kind = self.local.get(argument.name)
+                if kind is None and self.keys(argument.name):
+                    return True
+                if kind is not None and (self.routine.is_macro or self.types.signature(kind)):
+                    return True
+        return False
+
+    def adopted(self, name: str) -> bool:
+        """Take in a macro or inline of the headers that calls what it is given."""
+        if self.callbacks.understands(name) or self.callbacks.only_tells(name):
+            return False
+        files = self.callers.of(name)
+        before = set(self.program.routines)
+        self.program.adopt(files, self.routine.traps)
+        self.pending += [key for key in self.program.routines if key not in before]
+        return bool(files)
 
     def later(self, site: CallSite, given: list[Values]) -> None:
         """Evaluate the arguments."""

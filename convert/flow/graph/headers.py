@@ -14,7 +14,8 @@ from convert.tree.kernel import KernelTree
 
 # Where declarations are looked for. What is nowhere there is not known.
 _ROOTS = ("include/linux", "include/uapi/linux", "include/asm-generic", "include/uapi/asm-generic")
-# Each pattern starts with fixed text: the whole of the headers is searched in a moment.
+# Each pattern starts with fixed text: the whole of the headers is searched in a moment. A line end
+# is put before the file's text, so that a match starts where the definition does in the file.
 _STRUCT = re.compile(rb"\nstruct (\w+)[^;{}()=,]*\{")
 _UNION = re.compile(rb"\nunion (\w+)[^;{}()=,]*\{")
 _TYPEDEF = re.compile(rb"\ntypedef\b")
@@ -99,27 +100,27 @@ def words_in(data: bytes) -> frozenset[str]:
 
 
 def _aggregates(data: bytes) -> Iterator[tuple[str, int]]:
-    for match in _STRUCT.finditer(data):
-        yield f"struct {match[1].decode()}", match.start() + 1
-    for match in _UNION.finditer(data):
-        yield f"union {match[1].decode()}", match.start() + 1
+    for match in _STRUCT.finditer(b"\n" + data):
+        yield f"struct {match[1].decode()}", match.start()
+    for match in _UNION.finditer(b"\n" + data):
+        yield f"union {match[1].decode()}", match.start()
 
 
 def _typedefs(data: bytes) -> Iterator[tuple[str, int]]:
-    for match in _TYPEDEF.finditer(data):
-        start = match.start() + 1
+    for match in _TYPEDEF.finditer(b"\n" + data):
+        start = match.start()
         for name in typedef_names(_cut_statement(data, start).decode("latin-1")):
             yield name, start
 
 
 def _macros(data: bytes) -> Iterator[tuple[str, int]]:
-    for match in _DEFINE.finditer(data):
-        yield match[1].decode(), match.start() + 1
+    for match in _DEFINE.finditer(b"\n" + data):
+        yield match[1].decode(), match.start()
 
 
 def _inlines(data: bytes) -> Iterator[tuple[str, int]]:
-    for match in _STATIC.finditer(data):
-        yield match[1].decode(), match.start() + 1
+    for match in _STATIC.finditer(b"\n" + data):
+        yield match[1].decode(), match.start()
 
 
 _NAMES: dict[str, Callable[[bytes], Iterator[tuple[str, int]]]] = {

@@ -122,7 +122,9 @@ def _others(tree: KernelTree, read: Collection[str]) -> Iterator[tuple[str, byte
             if not close and path.endswith(".c") and root not in _CODE:
                 continue
             data = tree.read(path)
-            close = close or (any(map(data.__contains__, cheap)) and bool(near.search(data)))
+            close = close or (
+                any(map(data.__contains__, cheap)) and bool(near.search(b"\n" + data))
+            )
             if close or path.endswith(".h") or b"extern " in data:
                 yield path, data, close
 

@@ -100,7 +100,12 @@ class Roots:
             keys = [value for value in values if isinstance(value, FunctionKey)]
             if keys and not self._keeps(spot, types, typing):
                 for key in keys:
-                    self.add(key, RootKind.ADDRESS, self.definition(key), f"kept in {spot.name}")
+                    self.add(
+                        key,
+                        RootKind.ADDRESS,
+                        self.definition(key),
+                        f"kept in {spot.name or spot.kind}",
+                    )
 
     def _keeps(self, spot: Spot, types: Types, typing: Typing) -> bool:
         """Whether what is stored in a place is found again by who reads it."""
@@ -109,6 +114,10 @@ class Roots:
             kind = types.member(TypeRef(str(spot.owner)), spot.name)
         elif spot.kind == "variable":
             kind = types.variables.get((str(spot.owner), spot.name))
+        elif spot.kind == "result" and isinstance(spot.owner, FunctionKey):
+            declared = types.results.get((spot.owner.home, spot.owner.name))
+            signature = types.signature(declared) if declared is not None else None
+            kind = signature.returns if signature is not None else None
         elif spot.kind == "local" and isinstance(spot.owner, FunctionKey):
             routines = self.program.routines.get(spot.owner, ())
             kinds = [typing.locals(one).get(spot.name) for one in routines]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pycparser import c_ast
 
 from convert.flow.code import FunctionKey, Routine
+from convert.flow.graph.adopt import Callers
 from convert.flow.graph.model import Place
 from convert.flow.graph.paste import Pastes
 from convert.flow.graph.places import (
@@ -38,6 +39,8 @@ class ValueReader:
     callbacks: Callbacks
     pastes: Pastes
     pasting: frozenset[FunctionKey]
+    callers: Callers
+    pending: list[FunctionKey] = field(default_factory=list)
     facts: Facts = field(default_factory=Facts)
     routine: Routine = field(init=False)
     local: dict[str, TypeRef] = field(init=False)
@@ -177,7 +180,7 @@ class ValueReader:
         """What a member's name stands for if it is a macro's parameter, pasted, or a macro."""
         if "##" in name or (self.routine.is_macro and name in self.routine.parameters):
             return self.pasted(name)
-        if FunctionKey("", name) in self.program.constants:
+        if name in self.program.names:
             roots = [one.variant.root for one in self.program.constant(self.routine.path, name)]
             last = [root.field.name for root in roots if isinstance(root, c_ast.StructRef)]
             last += [root.name for root in roots if isinstance(root, c_ast.ID)]

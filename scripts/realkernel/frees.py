@@ -33,11 +33,15 @@ FACTS = Path(__file__).with_name("frees.toml")
 
 @dataclass(frozen=True)
 class Explained:
-    """Why a place differs. Empty ``freed`` means every free of the function."""
+    """Why a place differs. Empty ``freed`` means every free of the function.
+
+    ours: the kind that we chose, so that no sentence excuses the other one; empty for any.
+    """
 
     function: str
     why: str
     freed: str = ""
+    ours: str = ""
 
     def about(self, place: Free) -> bool:
         """Whether it explains a place."""
@@ -65,7 +69,10 @@ def read_facts(file: Path = FACTS) -> Facts:
 
     def explained(key: str, text: str) -> tuple[Explained, ...]:
         rows = table.get(key, ())
-        return tuple(Explained(row["function"], row[text], row.get("freed", "")) for row in rows)
+        return tuple(
+            Explained(row["function"], row[text], row.get("freed", ""), row.get("ours", ""))
+            for row in rows
+        )
 
     return Facts(
         package=table["package"],
@@ -247,10 +254,10 @@ class Comparison:
 
     def _different(self, ours: Free, theirs: Free) -> Row:
         for fact in self.facts.differences:
-            if fact.about(ours):
+            if fact.about(ours) and fact.ours in ("", kind(ours.callee, self.facts)):
                 return Row(ours, theirs, fact.why)
-        name = _name_of(ours.freed)
-        then, since = (_capable(code, name, self.facts) for code in (self.earlier, self.later))
+        then = _capable(self.earlier, ours, self.facts)
+        since = _capable(self.later, theirs, self.facts)
         if theirs.callee in self.facts.either and since and not then:
             return Row(ours, theirs, f"the allocation became {_shown(since)} since")
         if theirs.callee in self.facts.plain and then and not since:
@@ -263,10 +270,21 @@ def _name_of(freed: str) -> str:
     return freed.split("[")[0].split(".")[-1].split("->")[-1].strip("*&() ")
 
 
-def _capable(code: Code, name: str, facts: Facts) -> Allocation | None:
-    """The first allocation to a name that can give vmalloc memory."""
+def _capable(code: Code, free: Free, facts: Facts) -> Allocation | None:
+    """The first allocation to what is freed that can give vmalloc memory.
+
+    Of a variable in its own function, of a member anywhere.
+    """
+    name = _name_of(free.freed)
+    is_member = "->" in free.freed or "." in free.freed
     return next(
-        (a for a in code.allocations if a.name == name and a.callee in facts.vmalloc_capable),
+        (
+            a
+            for a in code.allocations
+            if a.name == name
+            and a.callee in facts.vmalloc_capable
+            and (is_member or a.function == free.function)
+        ),
         None,
     )
 

@@ -109,7 +109,7 @@ def test_explained(
             "\ttoy_free(p);\n", "\tkfree(p);\n", "kvfree", "nothing explains it", id="more careful"
         ),
         pytest.param(
-            "\tp = kvmalloc(n, g);\n\ttoy_free(p);\n".replace("\tp = kvmalloc(n, g);\n", ""),
+            "\ttoy_free(p);\n",
             "\tq = kvmalloc(n, g);\n\tkvfree(p);\n", "kfree", "nothing explains it",
             id="another allocation grew",
         ),
@@ -149,6 +149,22 @@ def test_explained_by_facts(tmp_path: Path, later: str, facts: Facts) -> None:
         place = tmp_path / str(wanted)
         holds, table = facts_of(place, "\ttoy_free(p);\n", later, report((3, "kfree")), known, more)
         assert holds is wanted, table
+
+
+def test_a_fact_excuses_only_the_choice_that_it_is_about(tmp_path: Path) -> None:
+    facts = replace(FACT, differences=(Explained("f", "ours is safe", "p", "kvfree"),))
+    for ours, theirs, wanted in (("kvfree", "kfree", True), ("kfree", "kvfree", False)):
+        place = tmp_path / ours
+        chosen = report((3, ours))
+        holds, table = facts_of(place, "\ttoy_free(p);\n", f"\t{theirs}(p);\n", chosen, facts)
+        assert holds is wanted, table
+
+
+def test_a_variable_of_another_function_explains_nothing(tmp_path: Path) -> None:
+    more = "int h(int n)\n{\n\tp = kvmalloc(n, g);\n}\n"
+    chosen = report((3, "kfree"))
+    holds, table = facts_of(tmp_path, "\ttoy_free(p);\n", "\tkvfree(p);\n", chosen, more=more)
+    assert not holds, table
 
 
 def test_a_function_that_is_gone(tmp_path: Path) -> None:

@@ -200,3 +200,8 @@ def test_notes_say_where_the_product_could_wrap_around(number: str, mask: str, n
     if note:
         assert note in converted.notes[0]
         assert converted.notes[0].startswith("the plain product could wrap around")
+
+
+def test_a_negative_number_counts_as_a_huge_one() -> None:
+    result = outcome(file_with("\tp = kzalloc(n * sizeof(u16), G);\n"), "array")
+    assert "on 32-bit kernels" in result.converted[0].notes[0]

@@ -21,6 +21,7 @@ from convert.tree.cache import cache_dir
 from scripts.realkernel.checks import Check
 from scripts.realkernel.compiling import verify
 from scripts.realkernel.conversion import Tool, account, after, make_commits, make_report
+from scripts.realkernel.frees import compare_frees
 from scripts.realkernel.kernels import Kernel, debian_kernel, directory_kernel
 from scripts.realkernel.meaning import meaning
 from scripts.realkernel.subject import Subject, read_subject
@@ -53,6 +54,9 @@ def all_checks(kernel: Kernel, subject: Subject, output: Path, build: bool) -> I
     report, checks = make_report(tool, kernel, subject)
     yield from checks
     yield from account(kernel, subject, report)
+    yield from compare_frees(
+        report, kernel.repository, subject.path, subject.frees, cache_dir() / "real", mutter
+    )
     yield from make_commits(tool, kernel, subject, output)
     yield from meaning(tool, kernel, subject, report, output)
     yield from after(tool, kernel, subject, report)

@@ -16,12 +16,14 @@ SUBJECTS = ["use kmemdup() for copies", "use overflow-checked allocation of arra
 
 
 def subjects(plain: Path, capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
-    """The subjects of the steps that come behind the recipe's five."""
+    """The subjects of the steps that come behind the recipe's."""
     ran = run(capsys, "report", plain, PATH, "--format", "json", *words)
     report = json.loads(ran.out)
     validate(report, report_schema())
     assert [step["number"] for step in report["steps"]] == list(range(1, len(report["steps"]) + 1))
-    return [str(step["subject"]) for step in report["steps"][5:]]
+    simple = [step["id"].startswith("simplify/") for step in report["steps"]]
+    assert simple == sorted(simple)
+    return [str(step["subject"]) for step in report["steps"] if step["id"].startswith("simplify/")]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,7 @@ def test_mails_branch_and_report_agree(
     git(repo, "am", "-q", *map(str, mails))
     assert git(repo, "rev-parse", "mailed^{tree}") == git(repo, "rev-parse", "made^{tree}")
     log = git(repo, "log", "--format=%s", "--reverse", "main..made").split("\n")
-    assert log[5:] == [f"minfs: {subject}" for subject in SUBJECTS]
+    assert log[-2:] == [f"minfs: {subject}" for subject in SUBJECTS]
     assert "kcalloc(nmaps, sizeof(struct minfs_buf_map)," in git(repo, "diff", "made~1", "made")
     again = run(capsys, "report", repo, *words)  # the work tree is the result now
     assert "No commit: no site is converted." in again.out
@@ -113,7 +115,7 @@ def test_review_finds_nothing_in_simplifications(
     assert run(capsys, "series", repo, PATH, *words).code == 1
     ran = run(capsys, "review", tmp_path / "series", "--tree", repo)
     assert ran.code == 0, ran.out
-    assert "7 commits reviewed: 0 errors, 0 warnings" in ran.out
+    assert "commits reviewed: 0 errors, 0 warnings" in ran.out
 
 
 def test_cover_letter_says_that_they_are_optional(
@@ -124,7 +126,8 @@ def test_cover_letter_says_that_they_are_optional(
     cover = " ".join((tmp_path / "series" / "0000-cover-letter.patch").read_text().split())
     assert "The last 2 patches simplify allocations and frees" in cover
     assert "The conversion is exact" in cover
-    git(repo, "am", "-q", *map(str, sorted((tmp_path / "series").glob("000[1-5]-*.patch"))))
+    mails = sorted((tmp_path / "series").glob("000[1-9]-*.patch"))
+    git(repo, "am", "-q", *map(str, mails[:-2]))
     words = ("--simplify", "all", "-o", tmp_path / "rest")
     run(capsys, "series", repo, PATH, *words)
     cover = " ".join((tmp_path / "rest" / "0000-cover-letter.patch").read_text().split())

@@ -22,6 +22,7 @@ from convert.pipeline import make_plan
 from convert.report.console import report_console
 from convert.series.model import changed_files
 from convert.tree.cache import cache_dir
+from convert.tree.kernel import KernelTree
 from convert.tree.open import open_tree
 from convert.verify.booting import booter
 from convert.verify.checks_model import VerifyResult
@@ -29,7 +30,7 @@ from convert.verify.configurations import read_fragment
 from convert.verify.cover import update_cover
 from convert.verify.report import verify_json, verify_text
 from convert.verify.run import VerifyOptions, verify_series
-from convert.verify.same import COVER, Regenerate
+from convert.verify.same import COVER
 
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
@@ -94,7 +95,7 @@ def verify(
         work=work,
     )
     with _cleaning_up(), progress_line() as progress:
-        found = verify_series(directory, open_tree(tree), options, _regenerate(tree), progress)
+        found = verify_series(directory, open_tree(tree), options, _regenerated, progress)
     if cover:
         _cover(directory, found)
     _show(found, form, output, verbose)
@@ -133,23 +134,19 @@ def _cleaning_up() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _regenerate(tree: str) -> Regenerate:
+def _regenerated(words: Sequence[str], tree: KernelTree) -> Mapping[str, bytes | None]:
     """Plans what a command line of `series` would write for a tree; nothing is run or written."""
-
-    def files(words: Sequence[str]) -> Mapping[str, bytes | None]:
-        command, *rest = words[1:]
-        if command != series_command.name:
-            raise InputError(f"the cover letter names the command {command}, not series")
-        try:
-            given = series_command.make_context("series", rest, resilient_parsing=False).params
-        except click.ClickException as error:
-            raise InputError(f"the cover letter's command: {error.format_message()}") from error
-        # The planning options of `series` are the parameters of `options_of`, by name.
-        chosen = {name: given[name] for name in signature(options_of).parameters}
-        plan = make_plan(open_tree(tree), given["paths"], options_of(**chosen))
-        result: dict[str, bytes | None] = {}
-        for step in plan.steps:
-            result |= changed_files(plan, step)
-        return result
-
-    return files
+    command, *rest = words[1:]
+    if command != series_command.name:
+        raise InputError(f"the cover letter names the command {command}, not series")
+    try:
+        given = series_command.make_context("series", rest, resilient_parsing=False).params
+    except click.ClickException as error:
+        raise InputError(f"the cover letter's command: {error.format_message()}") from error
+    # The planning options of `series` are the parameters of `options_of`, by name.
+    chosen = {name: given[name] for name in signature(options_of).parameters}
+    plan = make_plan(tree, given["paths"], options_of(**chosen))
+    result: dict[str, bytes | None] = {}
+    for step in plan.steps:
+        result |= changed_files(plan, step)
+    return result

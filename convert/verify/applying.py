@@ -6,13 +6,15 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from pathlib import Path
+
+from unidiff.patch import PatchedFile
 
 from convert.errors import InputError
 from convert.series.base import Base, GitBase
@@ -76,7 +78,9 @@ def read_series_files(directory: Path) -> SeriesFiles:
     patches = patch_files(directory)
     touched: dict[str, None] = {}
     for path in patches:
-        changed = [patched_path(one) for one in parse_patch(path.read_bytes(), path.name)]
+        changed = [
+            name for one in parse_patch(path.read_bytes(), path.name) for name in _paths(one)
+        ]
         if not changed:
             raise InputError(f"{path}: no patch in this mail")
         touched |= dict.fromkeys(changed)
@@ -84,6 +88,14 @@ def read_series_files(directory: Path) -> SeriesFiles:
         CommitTitle(number, path.name, _subject(path)) for number, path in enumerate(patches, 1)
     )
     return SeriesFiles(directory, patches, titles, tuple(sorted(touched)))
+
+
+def _paths(patched: PatchedFile) -> Iterator[str]:
+    """The paths of a file before and after, which differ where it is renamed or copied."""
+    yield patched_path(patched)
+    source = patched.source_file.partition("\t")[0]
+    if source.startswith("a/"):
+        yield os.fsdecode(source[2:].encode("latin-1"))
 
 
 def _subject(path: Path) -> str:
@@ -99,11 +111,6 @@ def _subject(path: Path) -> str:
 def series_base_of(tree: KernelTree, files: SeriesFiles) -> Base:
     """What the series applies to; see `convert.series.check.base_of`."""
     return base_of(tree, files.touched)
-
-
-def tree_prefix(base: Base) -> str:
-    """Where the kernel lies in the repository: ``""`` or ``dir/``."""
-    return base.prefix
 
 
 @contextmanager
@@ -178,8 +185,3 @@ def _states(top: Path) -> Iterator[bytes]:
                 state = entry.stat(follow_symlinks=False)
                 numbers = (state.st_mode, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
                 yield entry.path + b" %d %d %d %d\n" % numbers
-
-
-def whole_series(results: Sequence[CheckResult]) -> bool:
-    """Whether every patch applied."""
-    return all(isinstance(result, Passed) for result in results)

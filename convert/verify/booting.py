@@ -15,6 +15,7 @@ from convert.verify.scratch import git_directory
 
 # Stream every file into one pack: 80,000 loose files would take three times as long.
 _ADD = ("-c", "core.bigFileThreshold=1", "-c", "core.compression=1", "add", "--all", "--force")
+_WHOLE = ("-c", "core.sparseCheckout=false")  # the scratch repository has only what is touched
 _NOT_OURS = ("--", ".", ":!.checkpatch-camelcase*")
 
 
@@ -78,7 +79,7 @@ def _git(prepared: Prepared, *words: str) -> str:
         "GIT_CONFIG_GLOBAL": "/dev/null",
         **nobody().environment(),
     }
-    done = run(["git", *words], prepared.tree, place, merge=False, guard=True)
+    done = run(["git", *_WHOLE, *words], prepared.tree, place, merge=False, guard=True)
     if done.code:
         raise InputError(f"git {words[0]} of the whole tree: {done.errors.strip()}")
     return done.output.strip()

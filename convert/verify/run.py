@@ -84,6 +84,9 @@ def verify_series(
     progress("reading the series")
     files = read_series_files(directory)
     base = series_base_of(tree, files)
+    name = tree.name
+    if isinstance(base, GitBase):  # of a work tree only what is committed counts
+        tree = base.tree
     family = find_family(tree, (path.removeprefix(base.prefix) for path in files.touched))
     configs = options.configs or _configurations(family)
     with workplace(options.work, options.scratch) as place:
@@ -98,7 +101,7 @@ def verify_series(
         notes = tuple(f"removed what a killed run left: {path}" for path in place.removed)
     return VerifyResult(
         series=str(directory),
-        tree=tree.name,
+        tree=name,
         revision=base.commit if isinstance(base, GitBase) else None,
         tree_id=tree_id,
         commits=files.titles,
@@ -160,7 +163,7 @@ def _all(
     if not prepared.commits:
         return
     yield check_review(prepared, files.directory, files.digest, tree, options.cache)
-    yield check_whole(prepared, files, base, regenerate)
+    yield check_whole(prepared, files, base, tree, regenerate)
     yield check_style(prepared)
     yield check_coccinelle(prepared, memory_checks(tree))
     yield _build(prepared, options, family, configs)

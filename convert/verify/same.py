@@ -11,6 +11,7 @@ from convert.errors import InputError, InternalCheckError, KmemConvertError
 from convert.series.base import Base
 from convert.series.check import am_tree
 from convert.series.mail import decoded_body
+from convert.tree.kernel import KernelTree
 from convert.verify.applying import SeriesFiles
 from convert.verify.checks_model import (
     Checked,
@@ -30,9 +31,9 @@ COVER = "0000-cover-letter.patch"
 # What the template of the cover letter says before the command line.
 _AGAIN = re.compile(r"To\s+generate\s+the\s+same\s+again:\s*\n\s*(?P<command>kmem-convert [^\n]+)")
 
-# The files that the tool makes for a command line: content by path from the tree's top, None where
-# deleted. Raises KmemConvertError if it cannot.
-Regenerate = Callable[[Sequence[str]], Mapping[str, bytes | None]]
+# The files that the tool makes of a tree for a command line: content by path from the tree's top,
+# None where deleted. Raises KmemConvertError if it cannot.
+Regenerate = Callable[[Sequence[str], KernelTree], Mapping[str, bytes | None]]
 
 
 def check_fresh(prepared: Prepared, files: SeriesFiles, base: Base) -> CheckResult:
@@ -51,7 +52,7 @@ def check_fresh(prepared: Prepared, files: SeriesFiles, base: Base) -> CheckResu
 
 
 def check_regenerated(
-    prepared: Prepared, files: SeriesFiles, regenerate: Regenerate
+    prepared: Prepared, files: SeriesFiles, tree: KernelTree, regenerate: Regenerate
 ) -> CheckResult:
     """Run the tool again as the cover letter says; the last tree has to be the same."""
     words = generator_words(files)
@@ -73,7 +74,7 @@ def check_regenerated(
     if not cached:
         prepared.progress("generating the series again")
         try:
-            differ = list(_differences(prepared, regenerate(words)))
+            differ = list(_differences(prepared, regenerate(words, tree)))
         except KmemConvertError as error:
             return NotRun(REGENERATED, None, f"it cannot be generated again: {error}")
         remembered.store(key, differ)
@@ -117,12 +118,12 @@ def _content(prepared: Prepared, commit: str, path: str) -> bytes | None:
 
 
 def check_whole(
-    prepared: Prepared, files: SeriesFiles, base: Base, regenerate: Regenerate
+    prepared: Prepared, files: SeriesFiles, base: Base, tree: KernelTree, regenerate: Regenerate
 ) -> Checked:
     """Both checks of the series as a whole."""
     if len(prepared.commits) < len(files.patches):
         reason = "not every patch applies"
         return Checked(tuple(NotRun(name, None, reason) for name in (FRESH, REGENERATED)))
     return Checked(
-        (check_fresh(prepared, files, base), check_regenerated(prepared, files, regenerate))
+        (check_fresh(prepared, files, base), check_regenerated(prepared, files, tree, regenerate))
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,13 @@ from convert.errors import InputError
 from convert.tree.directory import DirectoryTree
 from convert.verify.applying import (
     APPLIES,
+    SeriesFiles,
     applied,
     fingerprint,
     read_series_files,
     series_base_of,
 )
+from convert.verify.booting import whole_commits
 from convert.verify.checkpatch import Styled, StyleFailed, StyleFinding, StyleResult
 from convert.verify.checks_model import Failed, NotRun, Passed, Prepared
 from convert.verify.coccinelle import check_coccinelle, memory_checks
@@ -25,7 +28,7 @@ from convert.verify.process import ToolMissing
 from convert.verify.remembered import Remembered, code_digest
 from convert.verify.sources import Sources, copy_tree
 from convert.verify.styling import accepted_types, judge
-from tests.support import snapshot
+from tests.support import git, snapshot
 from tests.verify.fakekernel import LIST, SEMANTIC_PATCH, fake_kernel, function
 
 ACCEPTED = next(iter(accepted_types()))
@@ -90,6 +93,31 @@ def test_the_trees_checks_of_memory_are_found(
     assert [check.name for check in memory_checks(DirectoryTree(tmp_path))] == names
 
 
+@contextmanager
+def prepared_series(tree: DirectoryTree, files: SeriesFiles, place: Path) -> Iterator[Prepared]:
+    """A series of a plain directory, applied and ready to be checked."""
+    base = series_base_of(tree, files)
+    work = place / "work"
+    work.mkdir()
+    with applied(files, base, work) as made:
+        assert all(isinstance(result, Passed) for result in made.results)
+        sources = Sources(tree, base, made.repository, files.touched, work)
+        yield Prepared(
+            tree.name,
+            fingerprint(tree, base),
+            made.repository,
+            made.base,
+            made.commits,
+            files.touched,
+            work,
+            place / "cache",
+            1,
+            sources.top,
+            sources.check_out,
+            lambda _: None,
+        )
+
+
 @pytest.mark.skipif(shutil.which("spatch") is None, reason="needs coccinelle")
 @pytest.mark.parametrize(
     ("free", "message", "kind"),
@@ -113,26 +141,7 @@ def test_what_coccinelle_finds_counts_if_it_is_a_fault(
     (kernel.path / "scripts/coccinelle/api/kfree_mismatch.cocci").write_text(rule)
     tree = DirectoryTree(kernel.path)
     files = read_series_files(series)
-    base = series_base_of(tree, files)
-    work = tmp_path / "work"
-    work.mkdir()
-    with applied(files, base, work) as made:
-        assert all(isinstance(result, Passed) for result in made.results)
-        sources = Sources(tree, base, made.repository, files.touched, work)
-        prepared = Prepared(
-            tree.name,
-            fingerprint(tree, base),
-            made.repository,
-            made.base,
-            made.commits,
-            files.touched,
-            work,
-            tmp_path / "cache",
-            1,
-            sources.top,
-            sources.check_out,
-            lambda _: None,
-        )
+    with prepared_series(tree, files, tmp_path) as prepared:
         first, second = check_coccinelle(prepared, memory_checks(tree)).results
         again = check_coccinelle(prepared, memory_checks(tree)).results[0]
     assert isinstance(first, kind)
@@ -141,6 +150,21 @@ def test_what_coccinelle_finds_counts_if_it_is_a_fault(
     assert isinstance(again, Passed | Failed) and isinstance(first, Passed | Failed)
     assert (again.cached, again.notes) == (True, first.notes)
     assert bool(first.notes) is (kind is Passed and free != "vfree")
+
+
+def test_for_booting_a_plain_directory_is_committed_whole(tmp_path: Path) -> None:
+    kernel = fake_kernel(tmp_path / "kernel")
+    series = kernel.series(tmp_path / "series", [("one", {LIST: "/* x */\n"})])
+    listing = git(kernel.path, "ls-tree", "-r", "--name-only", "HEAD").split()
+    shutil.rmtree(kernel.path / ".git")
+    tree = DirectoryTree(kernel.path)
+    files = read_series_files(series)
+    with prepared_series(tree, files, tmp_path) as prepared:
+        base, last = whole_commits(prepared)
+        names = git(prepared.repository, "ls-tree", "-r", "--name-only", base).split()
+        changed = git(prepared.repository, "diff", "--name-only", base, last).split()
+    assert names == listing
+    assert changed == [LIST]
 
 
 @pytest.mark.parametrize(

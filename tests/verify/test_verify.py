@@ -211,6 +211,47 @@ def test_a_plain_directory_is_verified_as_well_and_only_read(
     assert snapshot(kernel.path) == before
 
 
+def test_of_a_work_tree_what_is_committed_counts(
+    kernel: FakeKernel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    series = kernel.series(tmp_path / "series", [("good", {LIST: GOOD})])
+    (kernel.path / LIST).write_text("half-written work of the user\n")
+    before = snapshot(kernel.path)
+    code, document, _ = verify(capsys, series, kernel)
+    assert (code, failed(document)) == (0, {})
+    assert snapshot(kernel.path) == before
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_renamed_file_is_followed(
+    plain: bool, kernel: FakeKernel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = git(kernel.path, "rev-parse", "HEAD")
+    git(kernel.path, "mv", LIST, "fs/minfs/renamed.c")
+    with (kernel.path / "fs/minfs/renamed.c").open("a") as file:
+        file.write(HARMLESS)
+    git(kernel.path, "commit", "-q", "-m", "rename", "-m", "A reason.")
+    git(kernel.path, "format-patch", "-q", "-M", "-o", str(tmp_path / "series"), base)
+    git(kernel.path, "reset", "-q", "--hard", base)
+    assert "rename from" in next((tmp_path / "series").iterdir()).read_text()
+    if plain:
+        shutil.rmtree(kernel.path / ".git")
+    _, document, _ = verify(capsys, tmp_path / "series", kernel)
+    states = {one["check"]: one["result"] for one in results(document)}
+    assert (states["applies"], states["fresh git am"]) == ("passed", "passed")
+
+
+def test_what_has_no_workload_is_not_booted_and_that_is_said(
+    kernel: FakeKernel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    series = kernel.series(tmp_path / "series", [("good", {LIST: GOOD})])
+    code, document, _ = verify(capsys, series, kernel, "--boot")
+    (boot,) = [one for one in results(document) if one["check"] == "boot"]
+    assert (boot["result"], boot["commit"], boot["asked"]) == ("not-run", 1, True)
+    assert "no workload" in str(boot["reason"])
+    assert code == 1
+
+
 @pytest.mark.parametrize(
     ("program", "package", "checks"),
     [

@@ -24,13 +24,14 @@ from convert.rules.scoped.places import (
     use_of,
     uses_of,
 )
+from convert.rules.scoped.receivers import Receivers
 from convert.rules.scoped.rewrite import CannotRewrite, idle_edits, plain_edits
 from convert.rules.scoped.words import call_words, evidence_lines, why_words
 from convert.semantics.model import Contract
 from convert.sites.model import SiteKind
 from convert.sites.occurrences import Where, occurrences
 from convert.source.edits import Span
-from convert.source.parse import Call, Item, ParsedFile
+from convert.source.parse import Call, Item, ParsedFile, Slot
 from convert.source.variants import Node, Variant
 
 IDLE, PROVEN = "proven/idle-masks", "proven/in-scope"
@@ -66,7 +67,8 @@ class FileDecider:
     """Decides one file.
 
     before: callee offsets of this text to those of the tree as given, None if it is that text.
-    line: the line of the tree as given that an offset of this text comes from.
+    line: the line of the tree as given that an offset of this text comes from. receivers: tells
+    which functions look at a mask.
     """
 
     parsed: ParsedFile
@@ -74,6 +76,7 @@ class FileDecider:
     judge: MaskJudge
     before: Mapping[int, int] | None
     line: Callable[[int], int]
+    receivers: Receivers
     _done: set[int] = field(default_factory=set)
 
     @property
@@ -143,17 +146,17 @@ class FileDecider:
         if idle is not None:
             return Decided(self._with(draft, idle, place, variant))
         proof = self._proof(call)
-        decision = self._decision(proof, call.callee, self.line(call.span.start))
+        decision = self._decision(proof, call, slot)
         if decision is None:
             assert proof is not None
             decision = self._converted(proof, variant, slot.node, tokens)
         return Decided(self._with(draft, decision, place, variant), proof)
 
-    def _decision(self, proof: ProvenSite | None, callee: str | None, line: int) -> Decision | None:
+    def _decision(self, proof: ProvenSite | None, call: Call, slot: Slot) -> Decision | None:
         """Why a call's mask stays; None if the scope is proven to be open."""
-        where = f"{self.parsed.source.path}:{line}"
+        where = f"{self.parsed.source.path}:{self.line(slot.span.start)}"
         if proof is None:
-            name = call_words(callee) if callee else "a call through a pointer"
+            name = call_words(call.callee) if call.callee else "a call through a pointer"
             return self._refused(where, f"no proof is known for {name}, which is given the mask")
         if proof.use is SiteUse.STORES:
             return Kept(
@@ -163,7 +166,8 @@ class FileDecider:
             )
         if proof.evidence.verdict is not Verdict.PROVEN:
             return self._refused(where, why_words(proof.evidence))
-        return None
+        looks = self.receivers.looks(call.callee or "", call.slots.index(slot))
+        return None if looks is None else self._refused(where, looks)
 
     def _refused(self, where: str, why: str) -> Refused:
         return Refused(_RULE, f"{where}: {self.mask.forbids} stays: {why}", blocks_removal=False)
@@ -262,7 +266,7 @@ class FileDecider:
                 what = use.what if isinstance(use, Elsewhere) else f"copied to {use.variable}"
                 return self._refused(where, f"{name} holds it, and there {what}"), None
             proof = self._proof(use.call)
-            decision = self._decision(proof, use.call.callee, self.line(offset))
+            decision = self._decision(proof, use.call, use.slot)
             if decision is not None:
                 return decision, proof
             first = first or proof

@@ -16,14 +16,16 @@ from convert.rules.scoped.before import calls_before, original_offset
 from convert.rules.scoped.check import masks_checked
 from convert.rules.scoped.decide import IDLE, PROVEN, SCOPE_MASKS, STEPS, Decided, FileDecider
 from convert.rules.scoped.equality import MaskJudge
+from convert.rules.scoped.receivers import Receivers
 from convert.rules.scoped.words import call_words, opener_words
 from convert.semantics.scopes import ScopeTable
-from convert.sites.sources import C_SUFFIXES
+from convert.sites.sources import C_SUFFIXES, Sources
 from convert.source.edits import Edit, column_of, line_of
 from convert.source.parse import ParsedFile, parse_file
 from convert.source.text import BrokenSource, SourceFile, read_source
 from convert.source.vocabulary import Dialect
 from convert.tree.kernel import KernelTree
+from convert.tree.overlay import OverlayTree
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,10 @@ class _Stage:
         self.given: dict[str, tuple[str, list[list[Edit]]]] = {}
         self.refusals: list[FileRefusal] = []
         self.functions = 0  # that hold the name, and were parsed
+        data = {p: None if t is None else t.encode("latin-1") for p, t in self.final.items()}
+        after = OverlayTree(ground.tree, data)
+        paths = [path for path in self.plan.paths if after.exists(path)]
+        self.receivers = Receivers(Sources(after, paths, ground.dialect))
         self.judge = MaskJudge(ground.table, ground.proofs.scope)
 
     def run(self) -> Plan:
@@ -112,7 +118,12 @@ class _Stage:
             self.refusals.append(FileRefusal(path, refusal.line, refusal.name, refusal.construct))
         before = self._before(path, parsed)
         decider = FileDecider(
-            parsed, self.ground.proofs, self.judge, before, partial(self._line, path)
+            parsed,
+            self.ground.proofs,
+            self.judge,
+            before,
+            partial(self._line, path),
+            self.receivers,
         )
         yield from decider.decide()
 

@@ -269,3 +269,55 @@ def test_a_file_that_cannot_be_read_is_said() -> None:
     plan = planned("/* GFP_NOFS")
     assert plan.sites == ()
     assert plan.refusals[0].file == PATH
+
+
+HANDS_ON = [
+    pytest.param(
+        "static void *own(int n, gfp_t m)\n{\n\treturn kmalloc(n, m);\n}\n", id="hands-on"
+    ),
+    pytest.param(
+        "static void *own(int n, gfp_t m)\n{\n\tgfp_t k = m | __GFP_NOWARN;\n\n"
+        "\tm |= __GFP_ZERO;\n\treturn n ? own(n - 1, k) : kmalloc(n, m);\n}\n",
+        id="through-a-variable-and-itself",
+    ),
+    pytest.param("#define own(n, m) kmalloc(n, (m) | __GFP_ZERO)\n", id="macro"),
+]
+LOOKS = [
+    pytest.param(
+        "static void *own(int n, gfp_t m)\n{\n\tif (m & __GFP_FS)\n\t\treturn 0;\n"
+        "\treturn kmalloc(n, m);\n}\n",
+        r"toy.c:3: own\(\) looks at the mask",
+        id="tests-a-bit",
+    ),
+    pytest.param(
+        "static void *in(gfp_t k)\n{\n\treturn k == GFP_KERNEL ? 0 : p;\n}\n"
+        "static void *own(int n, gfp_t m)\n{\n\treturn in(m);\n}\n",
+        r"in\(\) looks at the mask: it is an operand of `==`",
+        id="one-call-further",
+    ),
+    pytest.param(
+        "static void *own(int n, gfp_t m)\n{\n\tp->mask = m;\n\treturn kmalloc(n, m);\n}\n",
+        "it is stored in an object",
+        id="stores-it",
+    ),
+    pytest.param(
+        "static void *own(int n, ...)\n{\n\treturn kmalloc(n, 0);\n}\n",
+        "is not known",
+        id="no-such-parameter",
+    ),
+]
+USE = function("p = own(8, GFP_NOFS); /* proven */")
+
+
+@pytest.mark.parametrize("own", HANDS_ON)
+def test_a_function_that_hands_the_mask_on_is_no_obstacle(own: str) -> None:
+    assert after(planned(own + USE)).endswith(USE.replace("NOFS", "KERNEL"))
+
+
+@pytest.mark.parametrize(("own", "reason"), LOOKS)
+def test_a_function_that_looks_at_the_mask_keeps_it(own: str, reason: str) -> None:
+    plan = planned(own + USE)
+    assert not plan.steps
+    (site,) = plan.sites
+    assert isinstance(site.decision, Refused)
+    assert re.search(reason, site.decision.reason), site.decision.reason

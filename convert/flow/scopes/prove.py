@@ -7,12 +7,32 @@ roots with breadth-first, hence shortest, witnesses.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from convert.flow.graph.model import Place
-from convert.flow.scopes.results import ScopeProofs, Statistics
+from convert.errors import InputError
+from convert.flow.graph.build import build_graph
+from convert.flow.graph.graph import CallGraph
+from convert.flow.graph.model import Place, Root
+from convert.flow.scopes.code import Call
+from convert.flow.scopes.contexts import Instance
+from convert.flow.scopes.coverage import coverage_of, effects_of
+from convert.flow.scopes.engine import Engine, Limits
+from convert.flow.scopes.model import Verdict
+from convert.flow.scopes.reach import Reach
+from convert.flow.scopes.results import (
+    ProvenSite,
+    RedundantScope,
+    ScopeProofs,
+    SiteUse,
+    Statistics,
+)
+from convert.flow.scopes.setup import Program
+from convert.flow.scopes.sites import FoundSite, SiteFinder
+from convert.flow.scopes.trees import LazyTrees
+from convert.flow.scopes.verdicts import Judge
 from convert.tree.kernel import KernelTree
 
 
@@ -41,8 +61,160 @@ def prove_scopes(
 ) -> ScopeProofs:
     """Prove for each allocation below ``paths`` whether ``scope`` is open there.
 
-    ``disabled``: calls of the tree's own save functions that are taken to do nothing (the mutation
-    check). Raises InputError for a scope that the tree does not have and paths without C files.
+    ``disabled``: calls that are taken to open nothing (the mutation check). Raises InputError for a
+    scope that the tree does not have, for a path that is not in it, and if there are no C files.
     """
-    del tree, paths, cache_dir, progress, disabled, budget
-    return ScopeProofs(scope, (), (), (), (), Statistics(0, 0, 0, 0, 0), (), ())
+    report = progress or (lambda _: None)
+    clock = _Clock()
+    graph = build_graph(tree, paths, cache_dir=cache_dir, progress=report)
+    clock.note("call graph")
+    return prove_graph(tree, graph, report, scope, disabled, budget or Budget(), clock)
+
+
+def prove_graph(
+    tree: KernelTree,
+    graph: CallGraph,
+    progress: Callable[[str], None],
+    scope: str = "nofs",
+    disabled: frozenset[Place] = frozenset(),
+    budget: Budget | None = None,
+    clock: _Clock | None = None,
+) -> ScopeProofs:
+    """As `prove_scopes`, for a call graph that was built before."""
+    program = Program(tree, graph, scope)
+    if scope not in program.table.scopes:
+        known = ", ".join(sorted(program.table.scopes)) or "none"
+        raise InputError(f"{tree.name}: no scope {scope!r}; the tree has: {known}")
+    if not graph.files:
+        raise InputError("no C files under the paths that were named")
+    return _Proof(program, progress, disabled, budget or Budget(), clock or _Clock()).proofs()
+
+
+class _Clock:
+    """Seconds by phase."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.last = time.monotonic()
+
+    def note(self, phase: str) -> None:
+        now = time.monotonic()
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + now - self.last
+        self.last = now
+
+
+@dataclass
+class _Proof:
+    program: Program
+    progress: Callable[[str], None]
+    disabled: frozenset[Place]
+    budget: Budget
+    clock: _Clock
+    instances: list[tuple[Instance, Root]] = field(default_factory=list)
+
+    def proofs(self) -> ScopeProofs:
+        self.progress("lowering functions")
+        finder = SiteFinder(self.program)
+        self.program.is_extra_site = finder.is_site
+        functions = self.program.functions
+        self.clock.note("lowering")
+        self.progress("simulating")
+        engine = self.engine()
+        self.simulate(engine)
+        self.clock.note("simulation")
+        self.progress("searching witnesses")
+        reach = Reach(self.program.codes, engine.opened, self.program.graph.roots)
+        reach.run(self.instances)
+        judge = Judge(self.program.scope, reach, (), engine.exhausted)
+        found = finder.sites()
+        sites = tuple(self.site(one, judge) for one in found)
+        proofs = ScopeProofs(
+            scope=self.program.scope,
+            sites=sites,
+            openers=tuple(effects_of(self.program, engine)),
+            coverage=tuple(coverage_of(self.program, reach)),
+            axioms=(),
+            statistics=Statistics(
+                functions=len(functions),
+                instances=len(engine.instances),
+                states=engine.steps,
+                unresolved_calls=len(self.program.graph.unresolved),
+                widened=len(engine.widened),
+                seconds=self.clock.seconds,
+            ),
+            redundant_scopes=tuple(self.redundant(sites)),
+            idle_masks=finder.idle(found),
+            notes=tuple(self.notes(engine)),
+            trees=LazyTrees(judge, {(one.routine.path, one.offset): one for one in found}),
+        )
+        self.clock.note("verdicts")
+        return proofs
+
+    def engine(self) -> Engine:
+        program = self.program
+        return Engine(
+            functions=program.functions,
+            store=program.store,
+            fields=program.fields,
+            scopes=program.scopes,
+            stubs=program.stubs,
+            zero=program.world.zero,
+            nofail=program.world.nofail,
+            limits=Limits(self.budget.contexts, self.budget.instances, self.budget.states),
+            targets=program.targets,
+            by_function=program.by_function,
+            kind=program.kind,
+            whole=program.whole,
+            is_macro=program.is_outer_macro,
+            is_disabled=self.is_disabled,
+            relevant=program.summary.relevant,
+        )
+
+    def simulate(self, engine: Engine) -> None:
+        for key, roots in sorted(self.program.graph.roots.items(), key=lambda one: one[0].name):
+            for number in self.program.numbers.get(key, ()):
+                if self.program.summary.relevant[number]:
+                    self.instances.append((engine.root(number), roots[0]))
+        engine.run()
+
+    def is_disabled(self, call: Call) -> bool:
+        if not self.disabled:
+            return False
+        place = Place(call.origin.path, call.origin.line(call.node))
+        return place in self.disabled
+
+    def site(self, one: FoundSite, judge: Judge) -> ProvenSite:
+        return ProvenSite(
+            path=one.routine.path,
+            offset=one.offset,
+            line=one.line,
+            function=one.routine.key.name,
+            callee=one.callee,
+            mask=one.mask,
+            use=one.use,
+            forbids=one.forbids,
+            evidence=judge.evidence(one),
+        )
+
+    def redundant(self, sites: Sequence[ProvenSite]) -> Iterator[RedundantScope]:
+        from convert.flow.scopes.model import Opener
+
+        for site in sites:
+            if site.use is SiteUse.OPENS and site.evidence.verdict is Verdict.PROVEN:
+                opener = Opener(site.function, Place(site.path, site.line), site.callee)
+                yield RedundantScope(opener, site.evidence)
+
+    def notes(self, engine: Engine) -> Iterator[str]:
+        files = len(self.program.graph.files)
+        yield (
+            f"The proofs hold for the {files} files that were read: callers elsewhere count as "
+            f"unscoped, and functions elsewhere are taken to leave the scope as they found it."
+        )
+        if engine.exhausted:
+            yield "The budget was used up: nothing is proven."
+        for number in sorted(engine.widened):
+            routine = self.program.codes[number].routine
+            yield (
+                f"{routine.path}:{routine.item.line}: {routine.key.name}() has too many contexts; "
+                f"facts about its parameters were given up"
+            )

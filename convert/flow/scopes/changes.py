@@ -1,0 +1,83 @@
+"""What a function changed of the places that its caller can see, and what the caller forgets.
+
+A change is the member's name, and the place if it is known. The scalar that a pointer points to has
+no member: its name is the kind of value (`HANDLE`, `ELSE`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from convert.flow.scopes.code import DEREF
+from convert.flow.scopes.contexts import Function, Return
+from convert.flow.scopes.effects import ELSE, HANDLE
+from convert.flow.scopes.values import FILLED, Facts, Key, Sym, Value
+
+Change = tuple[str, Key | None]
+
+
+def own_changes(changes: Iterable[Change]) -> set[Change]:
+    """The changes that a function's caller can see: not of objects that it made itself."""
+    found: set[Change] = set()
+    for name, key in changes:
+        if key is None:
+            found.add((name, None))
+        elif isinstance(key.base, Sym) and key.base.kind != "fresh":
+            known = key.base.kind in ("entry", "apart")
+            found.add((name, key if known else None))
+    return found
+
+
+def carried_changes(changes: Iterable[Change], carry: Return) -> set[Change]:
+    """A callee's changes by the caller's names."""
+    return {(name, None if key is None else carry.key(key)) for name, key in changes}
+
+
+def reached_by(values: Sequence[Value]) -> set[object]:
+    """The variables whose address is handed over."""
+    return {value.address.base for value in values if value.address is not None}
+
+
+def forget_changed(
+    facts: Facts, function: Function, changes: Iterable[Change], reached: set[object]
+) -> None:
+    """Forget what a call may have changed. ``reached``: variables whose address it was given."""
+    known = reached | function.machine.escaping
+    for name, place in changes:
+        for key in list(facts):
+            if key.heap or key.base in known:
+                _forget(facts, function, key, name, place)
+
+
+def _forget(facts: Facts, function: Function, key: Key, name: str, place: Key | None) -> None:
+    machine = function.machine
+    base = place.base if place is not None else None
+    if key.base != base and machine.apart(base, key.base):
+        return
+    if name in (HANDLE, ELSE):
+        exact = place is not None and place is key
+        if not exact and (key.fields or not _may_be(function, key, name)):
+            if key.fields and key.fields[-1] in machine.fields.addressed and name == HANDLE:
+                machine.forget(facts, key)
+            return
+        machine.forget(facts, key)
+    elif name in key.fields:
+        machine.forget(facts, key)
+    elif key.fields[-1:] == (FILLED,):
+        changed = (facts[key].without or frozenset()) | {name}
+        facts[key] = machine.store.value(7, "without", changed)
+    elif not key.fields and name in machine.fields.addressed and _may_be(function, key, HANDLE):
+        machine.forget(facts, key)
+
+
+def _may_be(function: Function, key: Key, name: str) -> bool:
+    """Whether a scalar may be of the kind that is assigned through some pointer."""
+    base = key.base
+    if not isinstance(base, Sym):
+        return (HANDLE if base in function.handles else ELSE) == name
+    if base.kind != "entry" or base.key.heap or base.key.fields:
+        return True
+    is_handle = any(
+        place.var == base.key.base and place.steps == (DEREF,) for place in function.places
+    )
+    return (HANDLE if is_handle else ELSE) == name

@@ -1,0 +1,326 @@
+"""What goes into a call and what comes out: contexts, and the mapping of a callee's places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from convert.flow.scopes.code import DEREF, Call, Code, Where
+from convert.flow.scopes.effects import TASK, Effects
+from convert.flow.scopes.machine import Machine
+from convert.flow.scopes.values import (
+    ANYTHING,
+    NONZERO,
+    POSITIVE,
+    ZERO,
+    Bit,
+    Bits,
+    Facts,
+    Key,
+    Store,
+    Sym,
+    Value,
+    bit_and,
+)
+
+Context = tuple[Any, ...]  # one entry for each place that matters; None: nothing is known
+OPENED = "::opened"  # the calls that opened what is open
+
+
+@dataclass(eq=False)
+class Function:
+    """A function as the simulation sees it.
+
+    places: those whose facts are handed over. exact, signs: see `Interest`. handles: variables that
+    point to a structure with a cookie, or may.
+    """
+
+    number: int
+    code: Code
+    machine: Machine
+    effects: Effects
+    places: tuple[Where, ...]
+    exact: frozenset[str]
+    signs: frozenset[Where]
+    handles: frozenset[str]
+    live: list[frozenset[str]] | None = None
+
+
+@dataclass(eq=False)
+class Exit:
+    """One way out: the result, and what is known about places that the caller can see."""
+
+    result: Value
+    outs: Facts
+
+
+@dataclass(eq=False)
+class Instance:
+    """A function in one context.
+
+    states: by instruction and state of the scope, the facts. exits: by the state of the scope and
+    the sign of the result. callers: the calls that use the exits. calls: what each call may start,
+    with the state of the scope there. changes: what it assigns that callers can see.
+    """
+
+    function: Function
+    context: Context
+    entry: Facts
+    states: list[dict[Bits, Facts]]
+    exits: dict[tuple[Bits, int], Exit] = field(default_factory=dict)
+    callers: dict[tuple[Instance, int], None] = field(default_factory=dict)
+    calls: dict[int, set[tuple[Bits, Instance]]] = field(default_factory=dict)
+    changes: set[tuple[str, Key | None]] = field(default_factory=set)
+    waiting: set[tuple[int, Bits]] = field(default_factory=set)
+
+
+@dataclass
+class Contexts:
+    """Makes contexts and entry facts."""
+
+    store: Store
+
+    @property
+    def task(self) -> Key:
+        """The task's own structure, which is the same for all functions."""
+        return self.store.key(TASK)
+
+    def entry_sym(self, key: Key) -> Sym:
+        """What a place pointed to at entry."""
+        return self.store.sym("entry", key)
+
+    def of_call(self, callee: Function, values: Sequence[Value], machine: Machine, facts: Facts
+    ) -> Context:  # fmt: skip
+        """The context that a call makes for its callee."""
+        found: dict[Where, Value] = {}
+        for place in callee.places:
+            found[place] = self.given(callee, place, values, machine, facts)
+        return tuple(self.entry_of(callee, place, found) for place in callee.places)
+
+    def given(
+        self, callee: Function, place: Where, values: Sequence[Value], machine: Machine,
+        facts: Facts,
+    ) -> Value:  # fmt: skip
+        """What the caller knows about a place of the callee."""
+        if place.var == TASK:
+            return machine.load(facts, self.store.key(self.entry_sym(self.task), place.steps[1:]))
+        slot = callee.code.parameters.index(place.var)
+        value = values[slot] if slot < len(values) else self.store.any
+        fields: list[str] = []
+        pointer: Value | None = None
+        for step in place.steps:
+            if step != DEREF:
+                fields.append(step)
+                continue
+            if pointer is not None:
+                value = machine.load(facts, self.inside(pointer, fields))
+            pointer, fields = value, []
+        return value if pointer is None else machine.load(facts, self.inside(pointer, fields))
+
+    def inside(self, pointer: Value, fields: Sequence[str]) -> Key | None:
+        """The place at some members of what a pointer points to."""
+        if pointer.address is not None:
+            return self.store.key(pointer.address.base, (*pointer.address.fields, *fields))
+        if pointer.sym is not None:
+            return self.store.key(pointer.sym, tuple(fields))
+        return None
+
+    def entry_of(self, callee: Function, place: Where, found: dict[Where, Value]) -> Any:
+        value = found[place]
+        if place.var == TASK:
+            return self.relation(place, found)
+        if not place.steps:
+            if value.function is not None:
+                return ("function", value.function)
+            if place.var in callee.exact:
+                if value.number is not None:
+                    return ("number", value.number)
+                if value.bits is not None:
+                    return ("bits", (value.mask, value.bits))
+        return masked(value.mask, place in callee.signs)
+
+    def relation(self, place: Where, found: dict[Where, Value]) -> Any:
+        """How the task's pointer relates to the pointers that are handed over."""
+        value = found[place]
+        apart = []
+        for other, pointer in found.items():
+            if other.var == TASK:
+                continue
+            different = self.store.distinct(value, pointer)
+            if different is False and pointer.sym is not None:
+                return ("same", other)
+            if different and pointer.sym is not None and value.sym is not None:
+                apart.append(other)
+        if apart:
+            return ("apart", value.mask, tuple(apart))
+        return masked(value.mask, False)
+
+    # -- entry ---------------------------------------------------------------------------------
+
+    def entry_facts(self, function: Function, context: Context) -> Facts:
+        """The facts with which a function starts in a context."""
+        facts: Facts = {}
+        store = self.store
+        facts[self.task] = store.value(POSITIVE, "sym", self.entry_sym(self.task))
+        for name in function.code.parameters:
+            key = store.key(name)
+            facts[key] = store.value(ANYTHING, "sym", self.entry_sym(key))
+        for place, known in zip(function.places, context, strict=True):
+            key = self.entry_key(place)
+            facts[key] = self.known(key, known, facts)
+        return facts
+
+    def entry_key(self, place: Where) -> Key:
+        """The place of the state at entry."""
+        base: str | Sym = place.var
+        fields: list[str] = []
+        for step in place.steps:
+            if step == DEREF:
+                base, fields = self.entry_sym(self.store.key(base, tuple(fields))), []
+            else:
+                fields.append(step)
+        return self.store.key(base, tuple(fields))
+
+    def known(self, key: Key, known: Any, facts: Facts) -> Value:
+        store = self.store
+        sym = self.entry_sym(key)
+        match known:
+            case ("mask", mask):
+                return store.zero if mask == ZERO else store.value(mask, "sym", sym)
+            case ("number", number):
+                return store.number(number)
+            case ("bits", (mask, bits)):
+                return store.value(mask, "bits", bits)
+            case ("function", function):
+                return store.value(POSITIVE, "function", function)
+            case ("same", place):
+                return facts.get(self.entry_key(place), store.any)
+            case ("apart", mask, places):
+                keys = frozenset(self.entry_key(place) for place in places)
+                return store.value(mask, "sym", store.sym("apart", (key, keys)))
+        return store.value(ANYTHING, "sym", sym)
+
+
+def masked(mask: int, signs: bool) -> Any:
+    """What a context says about a sign."""
+    if not signs and mask != ZERO:
+        mask = ANYTHING if mask & ZERO else NONZERO
+    return None if mask == ANYTHING else ("mask", mask)
+
+
+@dataclass
+class Return:
+    """Carries a callee's exit over to one call: ``values`` of the arguments, ``facts`` before."""
+
+    store: Store
+    machine: Machine
+    node: int
+    parameters: tuple[str, ...]
+    values: Sequence[Value]
+    facts: Facts
+    bits: Bits
+    restores_old: tuple[bool, ...]
+    made: dict[Sym, Sym] = field(default_factory=dict)
+
+    def entry_value(self, key: Key) -> Value:
+        """The caller's value of what was at a place when the callee was entered."""
+        if not key.heap and not key.fields:
+            if key.base == TASK:
+                return self.machine.load(self.facts, key)
+            if key.base in self.parameters:
+                slot = self.parameters.index(str(key.base))
+                return self.values[slot] if slot < len(self.values) else self.store.any
+            return self.store.any
+        return self.machine.load(self.facts, self.key(key))
+
+    def key(self, key: Key) -> Key | None:
+        """The caller's name of a callee's place."""
+        base = key.base
+        if not isinstance(base, Sym):
+            return None
+        if base.kind in ("entry", "apart"):
+            pointer = self.entry_value(base.key if base.kind == "entry" else base.key[0])
+            if pointer.address is not None:
+                return self.store.key(pointer.address.base, (*pointer.address.fields, *key.fields))
+            return None if pointer.sym is None else self.store.key(pointer.sym, key.fields)
+        if base.kind in ("fresh", "made"):
+            return self.store.key(self.sym(base), key.fields)
+        return None
+
+    def sym(self, sym: Sym) -> Sym:
+        """The caller's name of an object that the callee made."""
+        if sym not in self.made:
+            self.made[sym] = self.store.sym(sym.kind, len(self.made), self.node)
+        return self.made[sym]
+
+    def value(self, value: Value) -> Value:
+        """A callee's value as the caller sees it."""
+        store = self.store
+        if value.sym is not None:
+            if value.sym.kind in ("entry", "apart"):
+                place = value.sym.key if value.sym.kind == "entry" else value.sym.key[0]
+                known = store.limited(self.entry_value(place), value.mask)
+                return known or store.masks[value.mask]
+            return store.value(value.mask, "sym", self.sym(value.sym))
+        if value.address is not None:
+            key = self.key(value.address)
+            if key is None and str(value.address.base).startswith("::"):
+                return value
+            return store.masks[POSITIVE] if key is None else store.value(POSITIVE, "address", key)
+        if value.cookie is not None:
+            kind, bit = value.cookie
+            return store.value(ANYTHING, "cookie", (kind, self.bit(bit, kind)))
+        return value
+
+    def bit(self, bit: Bit, kind: int) -> Bit:
+        """A callee's state of the scope as the caller's."""
+        if bit == "E":
+            return self.bits[kind]
+        if not isinstance(bit, tuple):
+            return bit
+        saved = cookie_bit(self.entry_value(bit[1]), kind, self.restores_old[kind])
+        return saved if bit[0] == "in" else bit_and(self.bits[kind], saved)
+
+
+def cookie_bit(value: Value, kind: int, restores_old: bool) -> Bit:
+    """The state of the scope that a cookie stands for."""
+    if value.cookie is not None:
+        return value.cookie[1] if value.cookie[0] == kind else "U"
+    if value.sym is not None and value.sym.kind == "entry":
+        return ("in", value.sym.key)
+    if value.number == 0:
+        return "0" if restores_old else "1"
+    return "U"
+
+
+def visible(facts: Facts, result: Value, fields: frozenset[str]) -> Facts:
+    """What an exit says about places that the caller can see."""
+    outs: Facts = {}
+    reachable = {result.sym} if result.sym is not None else set()
+    rest: list[tuple[Key, Value]] = []
+    for key, value in facts.items():
+        if not isinstance(key.base, Sym):
+            continue
+        if key.base.kind in ("entry", "apart"):
+            outs[key] = value
+            if value.sym is not None:
+                reachable.add(value.sym)
+        else:
+            rest.append((key, value))
+    while True:
+        more = [(key, value) for key, value in rest if key.base in reachable and key not in outs]
+        if not more:
+            break
+        for key, value in more:
+            outs[key] = value
+            if value.sym is not None:
+                reachable.add(value.sym)
+    del fields
+    return outs
+
+
+def call_of(instruction: object) -> Call:
+    """The instruction, which is a call."""
+    assert isinstance(instruction, Call)
+    return instruction

@@ -1,0 +1,137 @@
+"""From the roots to the sites: in which state of the scope each function instance is entered.
+
+The search is breadth first, so the first way that is found is a shortest one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from convert.flow.code import FunctionKey
+from convert.flow.graph.model import Place, Root
+from convert.flow.scopes.code import Call, Code
+from convert.flow.scopes.contexts import Instance
+from convert.flow.scopes.model import Chain, Frame, Opener
+from convert.flow.scopes.values import Bits, Key
+
+CLOSED, OPEN, UNKNOWN = 0, 1, 2
+
+
+class Node(NamedTuple):
+    """A function instance, and whether the scope was open when it was entered."""
+
+    instance: Instance
+    entry: int
+
+
+@dataclass
+class Reach:
+    """All nodes that a root reaches, with the call that reached them first.
+
+    callers: of each node, all (node, instruction) that enter it.
+    """
+
+    codes: Sequence[Code]
+    opened: Key
+    roots: Mapping[FunctionKey, Sequence[Root]]
+    first: dict[Node, tuple[Node, int] | Root] = field(default_factory=dict)
+    callers: dict[Node, list[tuple[Node, int]]] = field(default_factory=dict)
+    nodes: dict[int, list[Node]] = field(default_factory=dict)  # by number of the function
+
+    def run(self, starts: Iterable[tuple[Instance, Root]]) -> None:
+        """Search from the roots, all of which start with the scope closed."""
+        waiting: deque[Node] = deque()
+        for instance, root in starts:
+            node = Node(instance, CLOSED)
+            if node not in self.first:
+                self.first[node] = root
+                waiting.append(node)
+        while waiting:
+            node = waiting.popleft()
+            self.nodes.setdefault(node.instance.function.number, []).append(node)
+            for index in sorted(node.instance.calls):
+                for bits, callee in node.instance.calls[index]:
+                    following = Node(callee, after(bits, node.entry))
+                    self.callers.setdefault(following, []).append((node, index))
+                    if following not in self.first:
+                        self.first[following] = (node, index)
+                        waiting.append(following)
+
+    # -- chains --------------------------------------------------------------------------------
+
+    def chain(self, node: Node, index: int, opened: bool) -> Chain:
+        """The shortest chain to an instruction of a node."""
+        frames = [self.frame(node, index)]
+        while True:
+            step = self.first[node]
+            if isinstance(step, Root):
+                return Chain(step, tuple(reversed(frames)), opened)
+            node, index = step
+            frames.append(self.frame(node, index))
+
+    def length(self, node: Node) -> int:
+        """The number of calls from the root."""
+        count = 0
+        step = self.first[node]
+        while not isinstance(step, Root):
+            count += 1
+            step = self.first[step[0]]
+        return count
+
+    def frame(self, node: Node, index: int) -> Frame:
+        """A function and a line in it."""
+        code = self.codes[node.instance.function.number]
+        line = code.instructions[index].line
+        return Frame(code.routine.key.name, Place(code.routine.path, line))
+
+    # -- openers -------------------------------------------------------------------------------
+
+    def openers(self, starts: Iterable[tuple[Node, int]]) -> tuple[Opener, ...]:
+        """The calls that opened what is open at some instructions, here or in callers."""
+        found: dict[tuple[str, int, str], Opener] = {}
+        seen: set[tuple[Node, int]] = set()
+        waiting = list(starts)
+        while waiting:
+            node, index = waiting.pop()
+            if (node, index) in seen:
+                continue
+            seen.add((node, index))
+            for bits, facts in node.instance.states[index].items():
+                if after(bits, node.entry) != OPEN:
+                    continue
+                if "1" not in bits:
+                    if node.entry == OPEN:
+                        waiting += self.callers.get(node, ())
+                    continue
+                marks = facts.get(self.opened)
+                for mark in sorted(marks.marks or ()) if marks is not None else ():
+                    opener = self.opener(node, mark)
+                    found[opener.place.path, opener.place.line, opener.text] = opener
+        return tuple(found[key] for key in sorted(found))
+
+    def opener(self, node: Node, index: int) -> Opener:
+        """The call at an instruction, as an opener."""
+        code = self.codes[node.instance.function.number]
+        call = code.instructions[index]
+        place = Place(code.routine.path, call.line)
+        text = call.name or "?" if isinstance(call, Call) else "current->flags"
+        return Opener(code.routine.key.name, place, text)
+
+
+def after(bits: Bits, entry: int) -> int:
+    """Whether a scope is open: one kind is enough."""
+    found = [_state(bit, entry) for bit in bits]
+    if OPEN in found:
+        return OPEN
+    return UNKNOWN if UNKNOWN in found else CLOSED
+
+
+def _state(bit: object, entry: int) -> int:
+    if bit == "1":
+        return OPEN
+    if bit == "0":
+        return CLOSED
+    return entry if bit == "E" else UNKNOWN

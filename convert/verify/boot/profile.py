@@ -32,7 +32,8 @@ class Tool(_Facts):
 
 
 class Boot(_Facts):
-    """One start of the kernel. memory_mb: in MB; seconds: after which it is killed."""
+    """One start of the kernel. memory_mb: in MB; seconds: after which it is
+    killed, on a machine that does nothing else (`launch.crowding`)."""
 
     name: str
     phase: tuple[Phase, ...]

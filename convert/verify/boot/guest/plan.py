@@ -43,7 +43,8 @@ class Phase:
     before and to restore after. evidence: counters that must grow. kill: works go on until the
     host kills the kernel. faults: let allocations fail, those that may not sleep ("atomic") or all
     ("all"), which may stop a filesystem; works may then see errors. random: messages may differ
-    from run to run, so that only reports (warnings, lockdep, …) count.
+    from run to run, so that only reports (warnings, lockdep, …) count. seconds: by the
+    clock, after which the phase has failed.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
@@ -58,7 +59,7 @@ class Phase:
     kill: bool = False
     faults: Literal["", "atomic", "all"] = ""
     random: bool = False
-    seconds: int = 240
+    seconds: int = 600
 
 
 @dataclass(frozen=True)

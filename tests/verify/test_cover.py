@@ -92,9 +92,9 @@ def test_the_block_says_what_was_found_and_what_was_not_run() -> None:
 
 def test_a_long_list_of_findings_is_shortened() -> None:
     found = tuple(CheckFinding("fs/a.c", n, "odd") for n in range(100))
-    block = verification_block(result(Failed("build", 1, found)))
+    block = verification_block(result(Failed("build", 1, found[:20]), Failed("build", 2, found)))
     assert block.count(": odd") == 30
-    assert "70 further lines" in block
+    assert "90 further lines" in block
 
 
 @pytest.mark.parametrize(

@@ -287,18 +287,18 @@ class _Builder:
 
     def initialisers(self) -> Mapping[tuple[str, str], tuple[Stored, ...]]:
         found: dict[tuple[str, str], dict[tuple[FunctionKey, Place], Stored]] = {}
-        for spot, key, place, table in self.reader.facts.stored:
-            known = found.setdefault((str(spot.owner or "?"), spot.name), {})
-            before = known.get((key, place))
+        for one in self.reader.facts.stored:
+            known = found.setdefault((str(one.spot.owner or "?"), one.spot.name), {})
+            before = known.get((one.key, one.place))
             if before is None or before.table is None:
-                known[key, place] = Stored(key, place, table)
+                known[one.key, one.place] = Stored(one.key, one.place, one.table, one.row)
         return {member: tuple(stored.values()) for member, stored in found.items()}
 
     def tables(self) -> Mapping[tuple[str, str], Mapping[str, tuple[FunctionKey, ...]]]:
         found: dict[tuple[str, str], dict[str, dict[FunctionKey, None]]] = {}
-        for spot, key, _, table in self.reader.facts.stored:
-            if table is not None:
-                found.setdefault(table, {}).setdefault(spot.name, {})[key] = None
+        for one in self.reader.facts.stored:
+            if one.table is not None:
+                found.setdefault(one.table, {}).setdefault(one.spot.name, {})[one.key] = None
         return {
             table: {member: tuple(keys) for member, keys in members.items()}
             for table, members in found.items()

@@ -88,9 +88,10 @@ class CallReader(ValueReader):
         if self.callbacks.understands(name) or self.callbacks.only_tells(name):
             return False
         files = self.callers.of(name)
-        before = set(self.program.routines)
-        self.program.adopt(files, self.routine.traps)
-        self.pending += [key for key in self.program.routines if key not in before]
+        if files:
+            before = set(self.program.routines)
+            self.program.adopt(files, self.routine.traps)
+            self.pending += [key for key in self.program.routines if key not in before]
         return bool(files)
 
     def later(self, site: CallSite, given: list[Values]) -> None:

@@ -38,11 +38,17 @@ class UnresolvedCall:
 
 @dataclass(frozen=True)
 class Stored:
-    """A function that a member holds; ``table``: home and name of the object, if it is one."""
+    """A function that a member holds.
+
+    table: home and name of the object that an initialiser fills (the home of a local one is
+    ``path:function``); None for an assignment. row: of an array, the text of its designator, or the
+    number of the element.
+    """
 
     key: FunctionKey
     place: Place
     table: tuple[str, str] | None
+    row: str | None
 
 
 _NONE = Targets((), (), Resolution.DIRECT, True)
@@ -111,6 +117,21 @@ class CallGraph:
             how = self._targets[site.number].how
             if how is not Resolution.DIRECT:
                 yield site.routine.key, how
+
+    @property
+    def program(self) -> Program:
+        """The files, types and names that the graph was made from."""
+        return self._program
+
+    def rows(self, table: tuple[str, str]) -> Mapping[str, Mapping[str, tuple[FunctionKey, ...]]]:
+        """The functions of each element of an array of tables, by row and member."""
+        found: dict[str, dict[str, tuple[FunctionKey, ...]]] = {}
+        for (_, member), stored in self.initialisers.items():
+            for one in stored:
+                if one.table == table and one.row is not None:
+                    keys = found.setdefault(one.row, {}).get(member, ())
+                    found[one.row][member] = (*keys, one.key)
+        return found
 
     def type_of(self, routine: Routine, node: c_ast.Node) -> TypeRef:
         """The declared type of an expression, without typedefs; base ``?`` if it is not known."""

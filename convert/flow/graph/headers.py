@@ -31,6 +31,7 @@ class Headers:
     tree: KernelTree
     skip: frozenset[str]  # headers of the paths
     dialect: Callable[[], Dialect]
+    _read: dict[tuple[str, str], tuple[ParsedFile, ...]] = field(default_factory=dict)
     _indexes: dict[str, dict[str, list[tuple[str, int]]]] = field(default_factory=dict)
 
     def aggregate(self, tag: str) -> tuple[Item, ...]:
@@ -65,6 +66,9 @@ class Headers:
     def _parsed(
         self, name: str, kind: str, cut: Callable[[bytes, int], bytes]
     ) -> tuple[ParsedFile, ...]:
+        known = self._read.get((kind, name))
+        if known is not None:
+            return known
         found = []
         for path, offset in self._index(kind).get(name, ()):
             data = self.tree.read(path)
@@ -75,6 +79,7 @@ class Headers:
             except BrokenSource:
                 continue
             found.append(parse_file(source, self.dialect()))
+        self._read[kind, name] = tuple(found)
         return tuple(found)
 
     def _index(self, kind: str) -> dict[str, list[tuple[str, int]]]:

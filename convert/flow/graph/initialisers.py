@@ -11,8 +11,11 @@ from convert.flow.graph.calls import CallReader
 from convert.flow.graph.places import (
     UNKNOWN,
     Spot,
+    Stored,
 )
 from convert.flow.terms import UNKNOWN_TYPE, TypeRef, call_name
+
+_DEEPEST = 3  # structures in structures
 
 
 @dataclass
@@ -27,18 +30,32 @@ class InitialiserReader(CallReader):
         plain = self.types.plain(kind)
         if plain.stars or not self.types.is_struct(plain):
             element = plain.pointed if plain.stars else plain
-            for item in node.exprs or ():
-                self.item(item, element, spot, table, ())
+            self.elements(node, element, spot, table)
             return
         members = self.types.members(plain.base)
         order = [] if members is None else list(members)
         for index, item in enumerate(node.exprs or ()):
             if isinstance(item, c_ast.NamedInitializer):
-                self.item(item, plain, spot, table, ())
+                self.item(item, plain, spot, table)
             elif members is None or plain.base in self.types.mixed or index >= len(order):
                 self.everywhere(item, plain)
             else:
                 self.put(item, plain, order[index], table)
+
+    def elements(
+        self, node: c_ast.InitList, element: TypeRef, spot: Spot, table: tuple[str, str] | None
+    ) -> None:
+        """The elements of an array; each is a row of its table."""
+        outermost = self.row is None
+        for number, item in enumerate(node.exprs or ()):
+            if outermost:
+                first = item.name[0] if isinstance(item, c_ast.NamedInitializer) else None
+                self.row = str(number)
+                if isinstance(first, c_ast.ArrayDesignator):
+                    self.row = self.routine.text(next(iter(first)))
+            self.item(item, element, spot, table)
+        if outermost:
+            self.row = None
 
     def item(
         self,
@@ -46,7 +63,6 @@ class InitialiserReader(CallReader):
         kind: TypeRef,
         spot: Spot,
         table: tuple[str, str] | None,
-        path: tuple[str, ...],
     ) -> None:
         """One item: its designators lead to a member or an element of ``kind``."""
         if not isinstance(item, c_ast.NamedInitializer):
@@ -90,7 +106,10 @@ class InitialiserReader(CallReader):
         if isinstance(value, c_ast.FuncCall) and self.made_by_macro(value, kind, spot, table):
             return
         held = self.value(value)
-        if held:
+        plain = self.types.plain(kind)
+        if held and not plain.stars and self.types.is_struct(plain):
+            self.everywhere(value, plain)  # inner braces are left out
+        elif held:
             self.flow(spot, held, value)
 
     def made_by_macro(
@@ -120,14 +139,24 @@ class InitialiserReader(CallReader):
                 self.everywhere(inner, UNKNOWN_TYPE)
             return
         if isinstance(item, c_ast.NamedInitializer):
-            self.item(item, UNKNOWN_TYPE, UNKNOWN, None, ())
+            self.item(item, UNKNOWN_TYPE, UNKNOWN, None)
             return
         held = self.value(item)
         if held:
-            for name in self.types.members(kind.base) or ():
-                self.flow(self.field(kind, name), held, item)
+            for spot in self.all_members(kind, 0):
+                self.flow(spot, held, item)
             self.flow(Spot("whole", kind.base, ""), held, item)
             self.hand(item, f"a member of {kind}", 0, held)
+
+    def all_members(self, kind: TypeRef, depth: int) -> list[Spot]:
+        """The members of a structure and of those inside it."""
+        found = []
+        for name, inner in (self.types.members(kind.base) or {}).items():
+            found.append(self.field(kind, name))
+            plain = self.types.plain(inner)
+            if self.types.is_struct(plain) and depth < _DEEPEST:
+                found += self.all_members(plain, depth + 1)
+        return found
 
     def note(
         self, value: c_ast.Node, owner: TypeRef, member: str, table: tuple[str, str] | None
@@ -137,9 +166,9 @@ class InitialiserReader(CallReader):
             return
         for held in self.value(value):
             if isinstance(held.of, FunctionKey):
-                self.facts.stored.append(
-                    (self.field(owner, member), held.of, self.place(value), table)
-                )
+                spot = self.field(owner, member)
+                stored = Stored(spot, held.of, self.place(value), table, self.row)
+                self.facts.stored.append(stored)
 
     def constants(self, node: c_ast.Node) -> tuple[Routine, ...]:
         if isinstance(node, c_ast.ID) and node.name not in self.local:

@@ -70,6 +70,17 @@ class CallSite:
     through: Spot | None
 
 
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A function put into a member; ``table`` (home, name) and ``row`` of an initialised object."""
+
+    spot: Spot
+    key: FunctionKey
+    place: Place
+    table: tuple[str, str] | None
+    row: str | None
+
+
 @dataclass
 class Facts:
     """All constraints of the program."""
@@ -77,8 +88,6 @@ class Facts:
     edges: list[tuple[Spot, Held]] = field(default_factory=list)
     calls: list[CallSite] = field(default_factory=list)
     handed: list[Handed] = field(default_factory=list)
-    stored: list[tuple[Spot, FunctionKey, Place, tuple[str, str] | None]] = field(
-        default_factory=list
-    )
+    stored: list[Stored] = field(default_factory=list)
     taken: dict[FunctionKey, Place] = field(default_factory=dict)
     uses: list[tuple[Routine, Routine, Place]] = field(default_factory=list)

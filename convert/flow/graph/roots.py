@@ -81,8 +81,8 @@ class Roots:
     def stored(self, facts: Facts, solver: Solver) -> None:
         """Functions in members of structures that are not the paths' own."""
         places: dict[tuple[Spot, FunctionKey], Place] = {}
-        for spot, key, place, _ in facts.stored:
-            places.setdefault((spot, key), place)
+        for stored in facts.stored:
+            places.setdefault((stored.spot, stored.key), stored.place)
         for spot in (*solver.fields(), *solver.nameless(), *solver.variables()):
             if self.is_own(spot):
                 continue

@@ -51,6 +51,7 @@ class Types:
     own: set[str] = field(default_factory=set)
     mixed: set[str] = field(default_factory=set)
     enumerators: set[str] = field(default_factory=set)
+    inner_names: set[str] = field(default_factory=set)  # members of structures inside functions
     elsewhere: Callable[[str], Iterable[Item]] | None = None
     more_typedefs: Callable[[str], Iterable[Item]] | None = None
     _asked: set[str] = field(default_factory=set)
@@ -65,7 +66,9 @@ class Types:
 
     def structure(self, node: c_ast.Node, unnamed: str) -> None:
         """Note a structure that is defined inside a function."""
-        self._members(tag_of(node) or unnamed, node, True)
+        tag = tag_of(node) or unnamed
+        self._members(tag, node, True)
+        self.inner_names.update(self.structs[tag])
 
     def _declared(self, node: c_ast.Node, home: str, own: bool) -> None:
         inner = innermost(node)

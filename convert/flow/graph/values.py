@@ -18,6 +18,7 @@ from convert.flow.graph.places import (
     Handed,
     Held,
     Spot,
+    Stored,
     Values,
 )
 from convert.flow.graph.program import Program
@@ -49,6 +50,7 @@ class ValueReader:
     expanding: set[str] = field(default_factory=set)
     by_node: dict[int, CallSite] = field(default_factory=dict)
     sites: list[CallSite] = field(default_factory=list)
+    row: str | None = None  # of the array that is being initialised
     _calling: dict[Routine, bool] = field(default_factory=dict)
     _capable: dict[str, bool] = field(default_factory=dict)
     _returning: dict[FunctionKey, bool] = field(default_factory=dict)
@@ -197,13 +199,12 @@ class ValueReader:
 
     def capable(self, member: str) -> bool:
         """Whether a member of that name may hold a function, as far as its name tells."""
-        known = self._capable.get(member)
-        if known is None:
-            own = [self.types.structs[tag].get(member) for tag in self.types.own]
-            kinds = [kind for kind in own if kind is not None]
-            known = not kinds or any(map(self.types.may_hold_function, kinds))
-            self._capable[member] = known
-        return known
+        if not self._capable:
+            for tag in self.types.own:
+                for name, kind in self.types.structs[tag].items():
+                    able = self._capable.get(name, False) or self.types.may_hold_function(kind)
+                    self._capable[name] = able
+        return self._capable.get(member, True) or member in self.types.inner_names
 
     def returns(self, key: FunctionKey) -> bool:
         """Whether a function's result may be a function."""
@@ -237,7 +238,7 @@ class ValueReader:
             if held.shared and isinstance(held.of, Spot):
                 self.facts.edges.append((held.of, Held(to)))
             if to.kind in ("field", "any") and isinstance(held.of, FunctionKey):
-                self.facts.stored.append((to, held.of, self.place(node), None))
+                self.facts.stored.append(Stored(to, held.of, self.place(node), None, None))
 
     def place(self, node: c_ast.Node) -> Place:
         return Place(self.routine.path, self.routine.line(node))

@@ -88,6 +88,12 @@ def test_calls_by_name(text: str, edges: set[str]) -> None:
                      "int t(struct ops *p) { return p->run(1); }", {"f"}, id="table"),
         pytest.param("static const struct ops o = { f, g };\n"
                      "int t(struct ops *p) { return p->stop(1); }", {"g"}, id="by position"),
+        pytest.param("static const struct ops o[] = { g, f };\n"
+                     "int t(int i) { return o[i].run(1); }", {"f", "g"},
+                     id="inner braces left out"),
+        pytest.param("int t(void) {\n\tstruct { int n; int (*run)(int); } o = { 1, f };\n"
+                     "\treturn o.run(1);\n}\nstruct with { int run; };", {"f"},
+                     id="structure inside a function"),
         pytest.param("static const struct ops o[] = { [2] = { .run = f }, [3].run = g };\n"
                      "int t(int i) { return o[i].run(1); }", {"f", "g"}, id="array of tables"),
         pytest.param("struct outer { struct ops in; };\n"
@@ -249,3 +255,14 @@ def test_tables_tell_which_member_holds_which_function() -> None:
     assert graph.tables["fs/x/a.c", "two"] == {"run": (g,), "stop": (f,)}
     stored = graph.initialisers["struct ops", "run"]
     assert [(one.key, one.place.line) for one in stored] == [(f, 4), (g, 5)]
+
+
+def test_arrays_of_tables_are_told_apart_by_row() -> None:
+    graph = graph_of(f"{OPS}{F}{G}enum {{ A, B }};\nstatic const struct ops all[] = {{\n"
+                     "\t[A] = { .run = f, .stop = g },\n\t[B] = { .run = g },\n};\n"
+                     "static const struct ops plain[] = { { f }, { g } };\n")  # fmt: skip
+    f, g = key("f", "fs/x/a.c"), key("g", "fs/x/a.c")
+    table = ("fs/x/a.c", "all")
+    assert graph.rows(table) == {"A": {"run": (f,), "stop": (g,)}, "B": {"run": (g,)}}
+    assert graph.rows(("fs/x/a.c", "plain")) == {"0": {"run": (f,)}, "1": {"run": (g,)}}
+    assert graph.rows(("fs/x/a.c", "none")) == {}

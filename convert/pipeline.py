@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from convert.errors import InputError
+from convert.flow.provenance.mismatch import Mismatch, mismatches_of, units_of
+from convert.flow.provenance.names import load_names
 from convert.flow.provenance.verdict import Verdict
 from convert.flow.scopes.prove import prove_scopes
 from convert.flow.scopes.results import ScopeProofs
@@ -26,10 +28,10 @@ from convert.semantics.table import ContractTable
 from convert.sites.family import Family, find_family, locate_header
 from convert.sites.inventory_model import WrapperNames
 from convert.sites.occurrences import Occurrence, Where, occurrences
-from convert.sites.sources import Sources
+from convert.sites.sources import C_SUFFIXES, Sources
 from convert.source.dialect import load_dialect
-from convert.source.parse import Item, ParsedFile
-from convert.source.text import SourceFile
+from convert.source.parse import Item, ParsedFile, parse_file
+from convert.source.text import BrokenSource, SourceFile, read_source
 from convert.source.variants import Call
 from convert.source.vocabulary import Dialect
 from convert.tree.kernel import KernelTree
@@ -147,6 +149,33 @@ def _converted(
         notes=outcome.notes,
         validation=outcome.validation,
     )
+
+
+def tree_mismatches(
+    tree: KernelTree, paths: Sequence[str], options: Options, progress: Progress = _quiet
+) -> tuple[Mismatch, ...]:
+    """Memory that is given to a free of another kind, anywhere below some paths.
+
+    Raises InputError for paths that are not in the tree.
+    """
+    found: dict[Mismatch, None] = {}
+    for path in normal_paths(tree, paths):
+        under = str(PurePosixPath(path).parent) if path.endswith(C_SUFFIXES) else path
+        if under.count("/") > 1 and under.startswith("fs/"):
+            under = "/".join(under.split("/")[:2])  # its headers are seen by all of it
+        dialect = load_dialect(tree, (under,), options.cache_dir)
+
+        def parsed(file: str, dialect: Dialect = dialect) -> ParsedFile | None:
+            try:
+                return parse_file(read_source(file, tree.read(file)), dialect)
+            except BrokenSource:
+                return None
+
+        files = [file for file in tree.files(under) if file.endswith(C_SUFFIXES)]
+        for wrong in mismatches_of(units_of(files, under), parsed, load_names(), progress):
+            if wrong.free.path == path or wrong.free.path.startswith(f"{path}/"):
+                found[wrong] = None
+    return tuple(found)
 
 
 def subject_prefix(paths: Sequence[str]) -> str:

@@ -9,10 +9,11 @@ import click
 
 from convert import __version__
 from convert.cli.options import hand_out, options_of, paths_argument, progress_line, tree_argument
-from convert.pipeline import derived_contracts, wrapper_names
+from convert.pipeline import derived_contracts, tree_mismatches, wrapper_names
 from convert.profiles.kernel import load_kernel_names
 from convert.report.console import report_console
 from convert.report.inventory_report import inventory_json, inventory_text
+from convert.report.mismatch_report import mismatches_json, mismatches_text
 from convert.semantics.capabilities import capabilities, capabilities_text
 from convert.semantics.scopes import scope_table, scopes_text
 from convert.semantics.table import contracts_text
@@ -25,9 +26,24 @@ from convert.tree.open import open_tree
 @paths_argument
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
-def inventory(tree: str, paths: tuple[str, ...], form: str, output: Path | None) -> None:
+@click.option(
+    "--mismatches",
+    is_flag=True,
+    help="List memory that is given to a free of another kind.",
+)
+def inventory(
+    tree: str, paths: tuple[str, ...], form: str, output: Path | None, mismatches: bool
+) -> None:
     """Count what is there: wrappers, masks, scopes, stored masks."""
     kernel_tree = open_tree(tree)
+    if mismatches:
+        with progress_line() as progress:
+            wrong = tree_mismatches(
+                kernel_tree, paths, options_of(None, None, None, None, False), progress
+            )
+        render = mismatches_json if form == "json" else mismatches_text
+        hand_out(render(wrong, __version__), output)
+        sys.exit(1 if wrong else 0)
     names = wrapper_names(kernel_tree, paths, options_of(None, None, None, None, True))
     found = take_inventory(kernel_tree, paths, names, load_kernel_names())
     if form == "json":

@@ -26,6 +26,7 @@ class FreeFact(_Fact):
 
     name: str
     rejects: tuple[str, ...]
+    in_review: bool = True
 
 
 class ContainerFact(_Fact):
@@ -149,7 +150,15 @@ class Names:
     @cached_property
     def rejects(self) -> dict[str, frozenset[str]]:
         """The families that a deallocator must not be given."""
-        return {fact.name: frozenset(fact.rejects) for fact in self.facts.free}
+        return {fact.name: frozenset(fact.rejects) for fact in self.facts.free if fact.in_review}
+
+    @cached_property
+    def all_rejects(self) -> dict[str, frozenset[str]]:
+        """The same, with what only a search for mismatches asks for."""
+        found: dict[str, frozenset[str]] = {}
+        for fact in self.facts.free:
+            found[fact.name] = found.get(fact.name, frozenset()) | frozenset(fact.rejects)
+        return found
 
     @cached_property
     def gives(self) -> dict[str, str]:

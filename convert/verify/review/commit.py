@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from convert.flow.code import Routine, words_of
+from convert.flow.provenance.mismatch import mismatches
 from convert.flow.provenance.names import Names
 from convert.source.parse import ParsedFile, ParseRefusal
 from convert.source.text import BrokenSource
@@ -16,7 +17,6 @@ from convert.verify.review.callers import opened_by_callers
 from convert.verify.review.compare import Judge, Uncovered
 from convert.verify.review.declared import Declared
 from convert.verify.review.frees import (
-    mismatches,
     new_mismatches,
     unshown_frees,
     wrong_frees,
@@ -235,8 +235,8 @@ class CommitReader:
         names = self.setting.names
         if not self.changes:
             return
-        before = mismatches(self.before.provenance, names)
-        after = mismatches(self.after.provenance, names)
+        before = mismatches(self.before.provenance, names.rejects)
+        after = mismatches(self.after.provenance, names.rejects)
         touched = [change.path for change in self.commit.changes]
         yield from wrong_frees(new_mismatches(before, after), touched)
         frees = [pair for pair in matched.pairs if pair.after.kind is SiteKind.FREE]

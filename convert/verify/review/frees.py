@@ -4,61 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
-from convert.flow.provenance.evidence import Reached
+from convert.flow.provenance.mismatch import Mismatch
 from convert.flow.provenance.names import Names
-from convert.flow.provenance.places import Free
 from convert.flow.provenance.search import Provenance
 from convert.flow.provenance.wording import way_text
 from convert.verify.review.matching import SitePair
 from convert.verify.review.model import Finding, Rule, Severity
 
 _ANY_KIND = frozenset({"kvfree"})
-
-
-@dataclass(frozen=True)
-class Mismatch:
-    """A free that may be given memory of a kind that it does not take.
-
-    certain: all memory that can be meant is of the wrong kind; else other memory gets there too.
-    """
-
-    free: Free
-    wrong: tuple[Reached, ...]
-    certain: bool
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """What makes it the same mismatch in another state of the tree."""
-        origins = sorted(
-            {f"{r.alloc.path} {r.alloc.function} {r.alloc.family}" for r in self.wrong}
-        )
-        return (self.free.path, self.free.function, self.free.deallocator, *origins)
-
-
-def mismatches(provenance: Provenance, names: Names) -> tuple[Mismatch, ...]:
-    """All mismatches of a state."""
-    found = []
-    for free in provenance.frees():
-        rejected = names.rejects.get(free.deallocator)
-        if rejected is None:
-            continue
-        reached = provenance.reaching(free)
-        wrong = tuple(r for r in reached if r.alloc.family in rejected)
-        if wrong:
-            found.append(Mismatch(free, wrong, _certain(reached, wrong)))
-    return tuple(found)
-
-
-def _certain(reached: Iterable[Reached], wrong: Iterable[Reached]) -> bool:
-    """Whether nothing but wrong memory gets there.
-
-    A function that tries kmalloc() first and vmalloc() then gives memory of one kind: its own.
-    """
-    bad = {(r.alloc.path, r.alloc.function) for r in wrong}
-    direct = any(not r.way for r in wrong)
-    return direct or all((r.alloc.path, r.alloc.function) in bad for r in reached)
 
 
 def new_mismatches(

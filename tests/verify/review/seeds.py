@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from convert.flow.code import Routine
+from convert.flow.provenance.mismatch import Mismatch, mismatches
 from convert.flow.provenance.names import load_names
 from convert.flow.provenance.places import Field, Result
 from convert.semantics.sizes import MayExceed
 from convert.source.edits import Edit, Span, apply_edits
 from convert.tree.kernel import KernelTree
-from convert.verify.review.frees import Mismatch, mismatches
 from convert.verify.review.overlay import OverlayTree
 from convert.verify.review.sites import Site, SiteKind
 from convert.verify.review.states import State, Workshop, series_dialect
@@ -143,7 +143,7 @@ def _frees(ground: Ground) -> Iterator[Seed]:
     }
     private = "|".join(ground.frees)
     call = re.compile(rf"\b(?:{private})\(")
-    for mismatch in mismatches(_all_kfree(ground, call).provenance, load_names()):
+    for mismatch in mismatches(_all_kfree(ground, call).provenance, load_names().rejects):
         free = mismatch.free
         text = ground.text(free.path)
         start = _line_start(text, free.line)

@@ -1,0 +1,113 @@
+"""Memory of one kind that is given to the free of another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from convert.flow.provenance.evidence import Reached
+from convert.flow.provenance.load import Parser, load_provenance
+from convert.flow.provenance.names import Names
+from convert.flow.provenance.places import Free
+from convert.flow.provenance.search import Provenance
+
+Rejects = Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A free that may be given memory of a kind that it does not take.
+
+    certain: all memory that can be meant is of the wrong kind; else other memory gets there too.
+    """
+
+    free: Free
+    wrong: tuple[Reached, ...]
+    certain: bool
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What makes it the same mismatch in another state of the tree."""
+        origins = sorted(
+            {f"{r.alloc.path} {r.alloc.function} {r.alloc.family}" for r in self.wrong}
+        )
+        return (self.free.path, self.free.function, self.free.deallocator, *origins)
+
+
+def mismatches(provenance: Provenance, rejects: Rejects) -> tuple[Mismatch, ...]:
+    """All mismatches of a directory, in the order of the files.
+
+    rejects: the families that each deallocator must not be given. What code gives to another
+    function in another branch is told apart and no mismatch.
+    """
+    found = []
+    for free in provenance.frees():
+        rejected = rejects.get(free.deallocator)
+        if rejected is None:
+            continue
+        reached = provenance.reaching(free)
+        wrong = tuple(
+            r for r in reached if r.alloc.family in rejected and not _apart(free, r, rejects)
+        )
+        if wrong:
+            found.append(Mismatch(free, wrong, _certain(reached, wrong)))
+    return tuple(found)
+
+
+def _apart(free: Free, reached: Reached, rejects: Rejects) -> bool:
+    """Whether another branch gives such memory to a function that takes it."""
+    return any(
+        reached.alloc.family not in rejects.get(apart.deallocator, frozenset())
+        for apart in free.apart
+    )
+
+
+def _certain(reached: Iterable[Reached], wrong: Iterable[Reached]) -> bool:
+    """Whether nothing but wrong memory gets there.
+
+    A function that tries kmalloc() first and vmalloc() then gives memory of one kind: its own.
+    """
+    bad = {(r.alloc.path, r.alloc.function) for r in wrong}
+    direct = any(not r.way for r in wrong)
+    return direct or all((r.alloc.path, r.alloc.function) in bad for r in reached)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Files that are looked at together: what they declare nobody else sees."""
+
+    name: str
+    files: tuple[str, ...]
+
+
+def units_of(files: Iterable[str], under: str) -> tuple[Unit, ...]:
+    """The files below a path by the directory right below ``fs``, ``drivers`` and the like.
+
+    A path that is itself such a directory, or lies below one, is one unit with all of it.
+    """
+    found: dict[str, list[str]] = {}
+    depth = max(2, len(under.split("/")) if under.count("/") else 2)
+    for path in files:
+        parts = path.split("/")
+        name = "/".join(parts[:depth]) if len(parts) > depth else "/".join(parts[:-1])
+        found.setdefault(name, []).append(path)
+    return tuple(Unit(name, tuple(sorted(paths))) for name, paths in sorted(found.items()))
+
+
+def mismatches_of(
+    units: Iterable[Unit],
+    parsed: Parser,
+    names: Names,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Iterator[Mismatch]:
+    """The mismatches of some units that are beyond doubt, one unit after the other.
+
+    Left out is what rests on the type of an object alone, and what gets other memory as well: code
+    that keeps both kinds in one place mostly knows which is which.
+    """
+    for unit in units:
+        progress(f"following memory in {unit.name}")
+        provenance = load_provenance(unit.files, parsed, names)
+        found = mismatches(provenance, names.all_rejects)
+        sure = [m for m in found if m.certain and not any(r.by_type for r in m.wrong)]
+        yield from sorted(sure, key=lambda m: (m.free.path, m.free.line))

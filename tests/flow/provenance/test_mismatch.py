@@ -1,0 +1,150 @@
+"""Memory of one kind that is given to the free of another, without any wrapper."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from convert.flow.provenance.mismatch import Unit, mismatches_of, units_of
+from convert.flow.provenance.names import load_names
+from convert.pipeline import Options, tree_mismatches
+from convert.report.mismatch_report import mismatches_json, mismatches_text
+from tests.flow.provenance.toys import FILE, HEADER, PATH
+from tests.sites.memory_tree import MemoryTree
+
+
+def found(code: str) -> list[tuple[str, str]]:
+    """Deallocator and what is freed, of each mismatch."""
+    files = {FILE: code, f"{PATH}/toy.h": HEADER, "include/linux/types.h": "typedef int gfp_t;\n"}
+    wrong = tree_mismatches(MemoryTree(files), [PATH], Options())
+    return [(one.free.deallocator, one.free.text) for one in wrong]
+
+
+def function(body: str) -> str:
+    return f"static void f(struct toy_mount *mp, int n)\n{{\n{body}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "wrong"),
+    [
+        pytest.param(
+            function("\tchar *p = kvmalloc(n, GFP_KERNEL);\n\n\tkfree(p);\n"),
+            ("kfree", "p"),
+            id="kvmalloc-and-kfree",
+        ),
+        pytest.param(
+            function("\tchar *p = kmalloc(n, GFP_KERNEL);\n\n\tvfree(p);\n"),
+            ("vfree", "p"),
+            id="kmalloc-and-vfree",
+        ),
+        pytest.param(
+            function("\tchar *p = vmalloc(n);\n\n\tkmem_cache_free(toy_cache, p);\n"),
+            ("kmem_cache_free", "p"),
+            id="vmalloc-and-the-free-of-a-cache",
+        ),
+        pytest.param(
+            function("\tchar *p = kvmalloc(n, GFP_KERNEL);\n\n\tp = krealloc(p, 9, 0);\n"),
+            ("krealloc", "p"),
+            id="krealloc-of-vmalloc-memory",
+        ),
+        pytest.param(
+            function("\tmp->buffer = vmalloc(n);\n")
+            + "\nstatic void g(struct toy_mount *mp)\n{\n\tkfree(mp->buffer);\n}\n",
+            ("kfree", "mp->buffer"),
+            id="through-a-member",
+        ),
+        pytest.param(
+            "static void drop(void *p)\n{\n\tkfree(p);\n}\n\n"
+            + function("\tdrop(kvzalloc(n, GFP_KERNEL));\n"),
+            ("kfree", "p"),
+            id="through-an-argument",
+        ),
+    ],
+)
+def test_mismatches(code: str, wrong: tuple[str, str]) -> None:
+    assert found(code) == [wrong]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param(
+            function("\tchar *p = kvmalloc(n, GFP_KERNEL);\n\n\tkvfree(p);\n"), id="kvfree"
+        ),
+        pytest.param(
+            function("\tchar *p = kmalloc(n, GFP_KERNEL);\n\n\tkvfree(p);\n"),
+            id="kvfree-takes-either",
+        ),
+        pytest.param(
+            function(
+                "\tchar *p = n > 9 ? vmalloc(n) : kmalloc(n, GFP_KERNEL);\n\n"
+                "\tif (n > 9)\n\t\tvfree(p);\n\telse\n\t\tkfree(p);\n"
+            ),
+            id="told-apart-by-a-test",
+        ),
+        pytest.param(
+            function(
+                "\tchar *p = n > 9 ? vmalloc(n) : kmalloc(n, GFP_KERNEL);\n\n"
+                "\tif (n > 9) {\n\t\tvfree(p);\n\t\treturn;\n\t}\n\tkfree(p);\n"
+            ),
+            id="told-apart-by-a-return",
+        ),
+        pytest.param(
+            function(
+                "\tmp->buffer = n ? vmalloc(n) : NULL;\n\tmp->data = kmalloc(n, GFP_KERNEL);\n"
+                "\tif (!mp->buffer)\n\t\tmp->buffer = mp->data;\n\telse\n\t\tkfree(mp->data);\n"
+            ),
+            id="two-members",
+        ),
+        pytest.param(
+            function("\tmp->buffer = vmalloc(n);\n")
+            + "\nstatic void g(struct toy_mount *mp)\n{\n\tmp->buffer = kmalloc(9, 0);\n}\n"
+            + "\nstatic void h(struct toy_mount *mp)\n{\n\tkfree(mp->buffer);\n}\n",
+            id="both-kinds-in-one-place",
+        ),
+        pytest.param(
+            function("\tchar *p = vmalloc(n);\n\n\tvfree(p);\n\tp = kmalloc(n, 0);\n\tkfree(p);\n"),
+            id="the-variable-holds-something-else-by-then",
+        ),
+    ],
+)
+def test_right_pairs(code: str) -> None:
+    assert found(code) == []
+
+
+def test_reports() -> None:
+    files = {
+        FILE: function("\tmp->buffer = vmalloc(n);\n\tkfree(mp->buffer);\n"),
+        f"{PATH}/toy.h": HEADER,
+    }
+    wrong = tree_mismatches(MemoryTree(files), [PATH], Options())
+    assert mismatches_text(wrong, "1").split("\n") == [
+        "fs/toy/toy.c:4: kfree(mp->buffer) in f()",
+        "  is given vmalloc memory of vmalloc() at fs/toy/toy.c:3 in f()",
+        "    through buffer of struct toy_mount (fs/toy/toy.c:3)",
+        "",
+        "1 mismatched pair of allocation and free.",
+    ]
+    (record,) = json.loads(mismatches_json(wrong, "1"))["mismatches"]
+    assert (record["file"], record["line"], record["deallocator"]) == (FILE, 4, "kfree")
+    assert record["allocations"][0]["family"] == "vmalloc"
+
+
+@pytest.mark.parametrize(
+    ("under", "files", "names"),
+    [
+        pytest.param("fs", ["fs/a/x.c", "fs/a/b/y.c", "fs/z.c"], ["fs", "fs/a"], id="all-of-fs"),
+        pytest.param("fs/a", ["fs/a/x.c", "fs/a/b/y.c"], ["fs/a"], id="one-filesystem"),
+        pytest.param("fs", [], [], id="nothing"),
+    ],
+)
+def test_files_that_belong_together(under: str, files: list[str], names: list[str]) -> None:
+    units = units_of(files, under)
+    assert [unit.name for unit in units] == names
+    assert sorted(path for unit in units for path in unit.files) == sorted(files)
+
+
+def test_a_file_that_cannot_be_read_is_left_out() -> None:
+    units = [Unit("fs/toy", (FILE,))]
+    assert list(mismatches_of(units, lambda _: None, load_names())) == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from convert.rules.model import Kept, Refused
 from tests.rules.simplify.table import check_left, check_rewrite, file_with, outcome
@@ -107,6 +109,11 @@ def test_rewrites(before: str, after: str) -> None:
             "\tp = kmalloc(ENTRIES * sizeof(int), G);\n", "constant", Kept, id="an enumerator"
         ),
         pytest.param(
+            "enum {\n#ifdef A\n\tSLOTS = 2,\n#else\n\tSLOTS = 3,\n#endif\n};\n\n"
+            "int f(void)\n{\n\tp = kmalloc(SLOTS * sizeof(int), G);\n}\n", "constant", Kept,
+            id="an enumerator that depends on the configuration",
+        ),
+        pytest.param(
             "\tp = kmalloc(ARRAY_SIZE(x->name) * sizeof(int), G);\n", "constant", Kept,
             id="the length of an array",
         ),
@@ -205,3 +212,29 @@ def test_notes_say_where_the_product_could_wrap_around(number: str, mask: str, n
 def test_a_negative_number_counts_as_a_huge_one() -> None:
     result = outcome(file_with("\tp = kzalloc(n * sizeof(u16), G);\n"), "array")
     assert "on 32-bit kernels" in result.converted[0].notes[0]
+
+
+BLANKS = st.sampled_from(["", " ", "  ", "\t"])
+NUMBERS = st.sampled_from(["n", "n + 1", "x->count", "(size_t)n", "n ? n : 2", "f(x, n)", "-n"])
+SIZES = st.sampled_from(
+    ["sizeof(*p)", "sizeof (struct item)", "sizeof(int)", "sizeof(x->items[0])"]
+)
+
+
+@st.composite
+def products(draw: st.DrawFn) -> tuple[str, str, str]:
+    """The text of a product, its number and its size."""
+    number, size, blank = draw(NUMBERS), draw(SIZES), draw(BLANKS)
+    inner = f"({number})" if draw(st.booleans()) or not number.isidentifier() else number
+    measured = f"({size})" if draw(st.booleans()) else size
+    sides = [inner, measured] if draw(st.booleans()) else [measured, inner]
+    whole = f"{sides[0]}{blank}*{draw(BLANKS)}{sides[1]}"
+    return (f"({whole})" if draw(st.booleans()) else whole), number, size
+
+
+@settings(max_examples=60, deadline=None)
+@given(products())
+def test_any_spelling_of_a_product_becomes_the_same_call(case: tuple[str, str, str]) -> None:
+    product, number, size = case
+    result = outcome(file_with(f"\tp = kvzalloc({product}, GFP_NOFS);\n"), "array")
+    assert result.after == file_with(f"\tp = kvcalloc({number}, {size}, GFP_NOFS);\n")

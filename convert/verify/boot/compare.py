@@ -27,6 +27,7 @@ class KernelRun:
     phases: tuple[PhaseRun, ...]
     counters: tuple[Counter, ...]
     seconds: float
+    repeated: tuple[str, ...] = ()  # boots that hung once, without a report
 
     @property
     def reports(self) -> tuple[Report, ...]:
@@ -45,7 +46,9 @@ def read_run(profile: BootProfile, booted: Sequence[Booted]) -> KernelRun:
         missing = (phase.name for phase in wanted.phase if phase.name not in names)
         phases += (PhaseRun(boot.name, name, "failed: not reached", 0.0) for name in missing)
     seconds = sum(boot.seconds for boot in booted)
-    return KernelRun(tuple(phases), counters(boot.console for boot in booted), seconds)
+    counted = counters(boot.console for boot in booted)
+    repeated = tuple(boot.name for boot in booted if boot.repeated)
+    return KernelRun(tuple(phases), counted, seconds, repeated)
 
 
 def _ended(phase: PhaseRun, otherwise: str) -> PhaseRun:
@@ -109,6 +112,9 @@ def notes(base: KernelRun, last: KernelRun) -> Iterator[str]:
     for phase in last.phases:
         if not phase.passed and phase.name in failed:
             yield f"phase {phase.name} fails on the base as well: {failed[phase.name].verdict}"
+    for kernel, name in ((base, "base"), (last, "last commit")):
+        for boot in kernel.repeated:
+            yield f"boot {boot} of the {name} hung once without a report and was repeated"
     for report in _distinct(base.reports):
         yield f"the base reports, too: {report}"
     yield from (note for phase in last.phases for note in phase.notes if "reclaim" in note)

@@ -51,10 +51,9 @@ def test_a_kernel_that_halts(tmp_path: Path) -> None:
     (booted,) = boots(machine(tmp_path, 'echo "$@"; ulimit -c'))
     assert booted.ending == "halted"
     words = booted.console.split()
-    place = tmp_path / "place"
-    for word in ("mem=256M", "ro", "rootfstype=hostfs", f"init={place}/init"):
+    for word in ("mem=256M", "ro", "rootfstype=hostfs", "init=PLACE/init"):
         assert word in words
-    assert (place / "disk0").stat().st_size == 64 << 20
+    assert (tmp_path / "place/disk0").stat().st_size == 64 << 20
 
 
 def test_the_guest_is_told_its_phases(tmp_path: Path) -> None:
@@ -71,6 +70,35 @@ def test_a_kernel_that_hangs_is_killed_with_its_children(tmp_path: Path) -> None
     (booted,) = boots(machine(tmp_path, ENDLESS, seconds=1))
     assert booted.ending == "out of time"
     assert not alive(child_of(booted.console))
+
+
+HANGS_ONCE = """\
+    echo "[ 1.0] kmem-convert-boot: begin one"
+    echo "[ 1.1] {}"
+    test -e ../second || {{ touch ../second; sleep 1000; }}
+    echo "[ 1.2] kmem-convert-boot: done"
+"""
+
+
+@pytest.mark.parametrize(
+    ("message", "ending"),
+    [
+        pytest.param("toy: mounted", "halted", id="without a word"),
+        pytest.param("INFO: task x:3 blocked for more than 120 s", "out of time", id="reported"),
+    ],
+)
+def test_only_a_kernel_that_hangs_without_a_report_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, message: str, ending: str
+) -> None:
+    monkeypatch.setattr("convert.verify.boot.launch.crowding", lambda: 1.0)
+    (booted,) = boots(machine(tmp_path, HANGS_ONCE.format(message), seconds=2))
+    assert booted.ending == ending
+    assert booted.repeated is (ending == "halted")
+
+
+def test_the_name_of_the_directory_is_not_part_of_what_was_said(tmp_path: Path) -> None:
+    (booted,) = boots(machine(tmp_path, 'echo "mounted at $PWD/mount"'))
+    assert booted.console == "mounted at PLACE/mount\n"
 
 
 def test_a_kernel_that_asks_for_it_is_killed(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from convert.verify.boot.guest.files import KB, MB
 from convert.verify.boot.guest.place import NotHere, Place, WorkFailed
 
 _STEP = 2 * MB
+_USES = 1500  # of files in a turn, under pressure
+_LONGEST = 90  # seconds of a turn
 _FAULTS = Path("/sys/kernel/debug")
 
 
@@ -39,21 +42,27 @@ def hog(place: Place) -> None:
             os.chown(folder / f"f{number}", 5000 + number % 300, 6000 + number % 200)
     os.sync()
     for turn in range(4):
+        reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
             try:
-                _take()
+                _take(writing)
             finally:
                 os._exit(0)
+        os.close(writing)
         try:
-            _use(place, top, count, turn)
+            _use(place, top, count, turn, reading)
         finally:
+            os.close(reading)
             os.kill(child, 9)
             os.waitpid(child, 0)
 
 
-def _take() -> None:
-    """Hold nearly all memory until killed; first in line when the kernel runs out of it."""
+def _take(low: int) -> None:
+    """Hold nearly all memory until killed; first in line when the kernel runs out of it.
+
+    A byte is written into ``low`` when memory is short.
+    """
     Path("/proc/self/oom_score_adj").write_text("1000")
     held: list[bytearray] = []
     while True:
@@ -62,14 +71,21 @@ def _take() -> None:
             block[:: 4 * KB] = b"m" * (_STEP // (4 * KB))
             held.append(block)
         else:
+            os.write(low, b"l")
             time.sleep(0.05)
 
 
-def _use(place: Place, top: Path, count: int, turn: int) -> None:
-    """Look at, change, make and remove files under pressure, for a few seconds."""
-    end = time.monotonic() + 6
+def _use(place: Place, top: Path, count: int, turn: int, low: int) -> None:
+    """Look at, change, make and remove files; most of it after memory has become short.
+
+    By the number of uses, not by the clock, so that a slow machine shows as much as a fast one.
+    """
+    end = time.monotonic() + _LONGEST
     number = turn
-    while time.monotonic() < end:
+    left = _USES
+    while left and time.monotonic() < end:
+        # While memory is not short yet, uses do not count; a dead taker reads as short, too.
+        left -= bool(select.select([low], [], [], 0)[0])
         path = top / f"d{number % count % 10}" / f"f{number % count}"
         with contextlib.suppress(FileNotFoundError):
             path.stat()

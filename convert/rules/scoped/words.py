@@ -67,8 +67,9 @@ def why_words(evidence: ScopeEvidence) -> str:
 def evidence_lines(evidence: ScopeEvidence) -> tuple[str, ...]:
     """The evidence as lines of a report."""
     lines = [f"scope {evidence.scope}: {evidence.verdict.value}"]
-    if evidence.reason:
-        lines.append(evidence.reason)
+    chains = evidence.covered is not None or evidence.witness is not None
+    if evidence.reason and (evidence.verdict is Verdict.UNKNOWN or not chains):
+        lines.append(evidence.reason)  # else the chains say it
     if evidence.openers:
         lines.append(f"opened by {opener_words(evidence.openers)}")
     if evidence.covered is not None:

@@ -20,7 +20,7 @@ from convert.flow.graph.macro_parameters import WrittenParameters
 from convert.flow.graph.mentions import Mentions, Names, outside_mentions
 from convert.flow.graph.model import Place, Resolution, Targets
 from convert.flow.graph.paste import Pastes
-from convert.flow.graph.places import CallSite, Spot
+from convert.flow.graph.places import UNKNOWN, CallSite, Spot
 from convert.flow.graph.program import Program
 from convert.flow.graph.reader import Reader
 from convert.flow.graph.roots import Roots
@@ -163,10 +163,10 @@ class _Builder:
         signatures = Signatures(self.typing, self.program.routines)
         written = WrittenParameters(self.program, self.callbacks)
         solver = Solver(facts, self.program.routines, signatures, written)
-        solver.prepare(())
+        solver.prepare()
         for spot in (*solver.fields(), *solver.nameless(), *solver.variables()):
             if not self.is_own(spot):
-                solver.add(spot, _UNKNOWN)
+                solver.fill_from_outside(spot)
         solver.run()
         roots = self.roots(solver)
         known: set[FunctionKey] = set()
@@ -175,7 +175,7 @@ class _Builder:
                 known.add(key)
                 for routine in self.program.routines.get(key, ()):
                     for name in routine.parameters:
-                        solver.add(Spot("local", key, name), _UNKNOWN)
+                        solver.add(Spot("local", key, name), UNKNOWN)
             solver.run()
             solver.finish()
             roots = self.roots(solver)
@@ -313,9 +313,6 @@ class _Builder:
                     solver.signatures.text(site),
                     len(solver.targets[site.number]),
                 )
-
-
-_UNKNOWN = Spot("unknown", None, "")
 
 
 def _has_value(item: Item) -> bool:

@@ -194,18 +194,21 @@ class CallReader(ValueReader):
         for index, values in enumerate(site.arguments):
             self.hand(site.node, name, index, values)
             for held in values:
-                if isinstance(held.of, Spot) and (held.shared or self.is_function_place(held.of)):
+                if isinstance(held.of, Spot) and (
+                    held.shared or self.is_function_place(held.of, name)
+                ):
                     rest = [one for other in site.arguments if other is not values for one in other]
                     self.flow(held.of, (*rest, Held(UNKNOWN)), site.node)
 
-    def is_function_place(self, spot: Spot) -> bool:
-        """Whether a place is for functions alone: a macro outside may store one there."""
+    def is_function_place(self, spot: Spot, name: str) -> bool:
+        """Whether a place is for functions alone, and a macro outside may store one there."""
         kind: TypeRef | None = None
         if spot.kind == "field":
             kind = self.types.member(TypeRef(str(spot.owner)), spot.name)
         elif spot.kind == "local" and spot.owner == self.routine.key:
             kind = self.local.get(spot.name)
-        return kind is not None and self.types.signature(kind) is not None
+        is_pointer = kind is not None and self.types.signature(kind) is not None
+        return is_pointer and bool(self.typing.headers.macro(name))
 
     def opaque(self, node: Opaque, calls_only: bool = False) -> None:
         """Text that was not parsed: every function that it names leaves the program."""

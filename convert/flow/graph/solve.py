@@ -26,12 +26,13 @@ class Solver:
     waiting: list[tuple[Spot, Value]] = field(default_factory=list)
     targets: dict[int, set[FunctionKey]] = field(default_factory=dict)
     unresolved: set[int] = field(default_factory=set)
+    outside: set[Spot] = field(default_factory=set)
     _members: dict[str, set[Spot]] = field(default_factory=dict)
     _nameless: set[Spot] = field(default_factory=set)
     _callees: dict[Spot, list[CallSite]] = field(default_factory=dict)
 
-    def prepare(self, outside: Iterable[Spot]) -> None:
-        """Set up the edges. ``outside``: places that code which was not read may fill."""
+    def prepare(self) -> None:
+        """Set up the edges."""
         for to, held in self.facts.edges:
             self._know(to)
             self._know_value(held)
@@ -41,13 +42,16 @@ class Solver:
                     self._know_value(held)
         for to, held in self.facts.edges:
             self.edge(to, held)
-        for spot in outside:
-            self.add(spot, UNKNOWN)
         for site in self.facts.calls:
             if site.keys:
                 self.link(site, site.keys)
             elif site.callee:
                 self._indirect(site)
+
+    def fill_from_outside(self, spot: Spot) -> None:
+        """Let code that was not read fill a place; calls through it may mean that code."""
+        self.outside.add(spot)
+        self.add(spot, UNKNOWN)
 
     def fields(self) -> tuple[Spot, ...]:
         """All members of structures that occur."""
@@ -137,7 +141,7 @@ class Solver:
 
     def from_outside(self, site: CallSite) -> bool:
         """Whether an indirect call goes through a member that code outside fills."""
-        return site.through is not None and UNKNOWN in self.held.get(site.through, ())
+        return site.through in self.outside
 
     def _target(self, site: CallSite, key: FunctionKey) -> None:
         known = self.targets[site.number]

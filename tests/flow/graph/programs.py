@@ -23,6 +23,7 @@ HEADERS = {
         "\t((type *)((void *)(ptr) - offsetof(type, member)))\n"
         "#define __ATTR(_name, _show) { .attr = { .name = #_name }, .show = _show }\n"
         "#define __ATTR_RO(_name) __ATTR(_name, _name##_show)\n"
+        "#define PUT(place, value) ((place) = (value))\n"
         "#define DO_IF(cond, func, ...) ({ if (cond) func(__VA_ARGS__); })\n"
         "#define DO_ONCE(func, ...) DO_IF(true, func, ##__VA_ARGS__)\n"
         "static inline int apply_inline(int (*fn)(int), int x)\n{\n\treturn (*fn)(x);\n}\n"

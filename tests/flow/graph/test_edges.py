@@ -159,6 +159,9 @@ def test_calls_by_name(text: str, edges: set[str]) -> None:
         pytest.param("void set(struct ops *p) { cmpxchg(&p->run, g, f); }\n"
                      "int t(struct ops *p) { return p->run(1); }", {"f", "g"},
                      id="stored by a macro outside"),
+        pytest.param("void set(struct ops *p) { PUT(p->run, f); }\n"
+                     "int t(struct ops *p) { return p->run(1); }", {"f"},
+                     id="stored by a macro of the headers"),
     ],
 )  # fmt: skip
 def test_calls_through_members(text: str, targets: set[str]) -> None:

@@ -29,6 +29,9 @@ PAIR = (
         pytest.param("struct q { int (*never)(struct q *); };\n"
                      "int t(struct q *p) { return p->never(p); }", {"pointer"},
                      id="void * takes any pointer"),
+        pytest.param("struct q { int (*cb)(int); };\nvoid set(struct q *p) { p->cb = outside(); }\n"
+                     "int t(struct q *p) { return p->cb(1); }", {"one"},
+                     id="a member that gets what a function outside returns"),
         pytest.param("int t(unsigned long n) { return ((int (*)(int))n)(1); }", {"one"},
                      id="an integer that is called"),
         pytest.param("int t(int (*cb)(int)) { return cb(1); }\nEXPORT_SYMBOL(t);", {"one"},

@@ -21,7 +21,7 @@ def free_verdicts(
 ) -> Mapping[tuple[str, int], Verdict]:
     """The verdict on each free of the wrapper family, by file and offset of the call."""
     names = family_names(family, meaning)
-    index = read_index(sources.c_files, sources.parsed_whole, names)
+    index = read_index(sources.c_files, sources.parsed_whole, names, sources.data)
     dialect = sources.tables()
     builder = WrapperBuilder(tree, dialect, names, meaning.gfp, index)
     runner = FamilyRunner(builder, scope_table(tree, dialect, names.stubs))

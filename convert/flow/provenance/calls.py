@@ -89,6 +89,7 @@ class CallReader(PointerReader):
             return NOTHING
         self.fill(node, name, given)
         if name in self.names.byte_copies and len(given) > 1:
+            self.exposed(given, self.routine.line(node))
             self.copied(node, values)
             return values[0]
         return self.handed(node, name, given, values)
@@ -126,6 +127,7 @@ class CallReader(PointerReader):
         for origin in values[0]:
             for value in values[1:]:
                 self.pass_on(inside(origin), value, self.routine.line(given[0]))
+        self.exposed(given[:1], self.routine.line(given[0]))
         first = strip(given[0])
         if isinstance(first, c_ast.UnaryOp) and first.op == "&":
             return self.value(first.expr)
@@ -204,11 +206,24 @@ class CallReader(PointerReader):
             callee = callee.expr
         line = self.routine.line(node)
         held = self.value(callee)
+        self.exposed(given, line)
         for index, argument in enumerate(given):
             value = self.value(argument)
             for place in held:
                 self.pass_on(Slot(place, index), value, line)
         return frozenset(Ret(place) for place in held)
+
+    def exposed(self, given: list[c_ast.Node], line: int) -> None:
+        """Locals whose addresses are handed on: what is stored there later comes by address."""
+        for argument in given:
+            inner = strip(argument)
+            if not isinstance(inner, c_ast.UnaryOp) or inner.op != "&":
+                continue
+            target = strip(inner.expr)
+            if isinstance(target, c_ast.ID) and self.routine.is_local(target.name):
+                cell = self.cell(target.name)
+                self.pass_on(cell, self.named(target.name), line)
+                self.env[target.name] = self.env.get(target.name, NOTHING) | {cell}
 
     # -- bytes ----------------------------------------
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from convert.flow.code import FunctionKey
 from convert.flow.provenance.evidence import Missing
 from convert.flow.provenance.graph import Graph
+from convert.flow.provenance.origins import ANY
 from convert.flow.provenance.places import (
     Alloc,
     At,
@@ -79,6 +80,10 @@ class Closures:
         match origin:
             case Opaque():
                 yield Missing(text, origin.at or at)
+            case Field(chain=chain) if chain[-1].replace("[]", "") in self.graph.unread:
+                bare = chain[-1].replace("[]", "")
+                where = self.graph.unread[bare]
+                yield Missing(f"{bare} is named in code that could not be parsed", where)
             case Result(key=key) if key not in self.graph.index.definitions:
                 if key.name in self.graph.names.lookups and origin.taken_as is not None:
                     return
@@ -101,6 +106,8 @@ class Closures:
         while waiting and len(found) < _MOST:
             current = waiting.pop()
             behind = dict(self.graph.sources.get(current, _NONE))
+            if isinstance(current, Field):
+                behind |= self.graph.sources.get(Field(current.root, (ANY,)), _NONE)
             if isinstance(current, Param):
                 for holder, at in self.holders_of_function(current.key).items():
                     behind.setdefault(Slot(holder, current.index), at)

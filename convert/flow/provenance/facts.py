@@ -14,7 +14,7 @@ from pycparser import c_ast
 
 from convert.flow.code import FunctionKey, Routine, routines_of
 from convert.flow.provenance.names import Names
-from convert.flow.provenance.origins import flows_of, initialised
+from convert.flow.provenance.origins import ANY, flows_of, initialised
 from convert.flow.provenance.places import (
     Field,
     Flows,
@@ -104,6 +104,12 @@ def file_facts(parsed: ParsedFile, names: Names) -> FileFacts:
     )
 
 
+def unread_facts(path: str, text: str) -> FileFacts:
+    """What is known of a file that cannot be read: every word may mean anything there."""
+    words = dict.fromkeys(_WORD.findall(text), 1)
+    return FileFacts(path, (), {}, {}, {}, {}, frozenset(), (), unread=words)
+
+
 def _unread(parsed: ParsedFile) -> dict[str, int]:
     """The words of the items that could not be parsed, each with the line of the item."""
     found: dict[str, int] = {}
@@ -132,9 +138,13 @@ def _initialisers(parsed: ParsedFile) -> tuple[Move, ...]:
                     if origin is None:
                         continue
                     kind = type_ref(node)
-                    to = Field(kind, chain) if chain else Global(home, node.name)
-                    place = to if chain or not isinstance(node.init, c_ast.InitList) else inside(to)
-                    found[Move(place, origin, item.line)] = None
+                    own = Global(home, node.name)
+                    if not chain:
+                        found[Move(own, origin, item.line)] = None
+                        continue
+                    found[Move(Field(kind, chain), origin, item.line)] = None
+                    if chain == (ANY,):
+                        found[Move(inside(own), origin, item.line)] = None
     return tuple(found)
 
 

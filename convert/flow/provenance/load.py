@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from convert.flow.code import FunctionKey
-from convert.flow.provenance.facts import FileFacts, FunctionFacts, file_facts
+from convert.flow.provenance.facts import FileFacts, FunctionFacts, file_facts, unread_facts
 from convert.flow.provenance.index import Index
 from convert.flow.provenance.names import Names
 from convert.flow.provenance.places import Result
@@ -16,13 +16,20 @@ Parser = Callable[[str], ParsedFile | None]
 Runner = Callable[[FunctionFacts], str | None]
 
 
-def read_index(paths: Iterable[str], parsed: Parser, names: Names) -> Index:
-    """The facts of all files; one that cannot be split into tokens is left out."""
+def read_index(
+    paths: Iterable[str], parsed: Parser, names: Names, data: Callable[[str], bytes] | None = None
+) -> Index:
+    """The facts of all files.
+
+    Of one that cannot be split into tokens only its words are known, if ``data`` reads it.
+    """
     files: dict[str, FileFacts] = {}
     for path in paths:
         file = parsed(path)
         if file is not None:
             files[path] = file_facts(file, names)
+        elif data is not None:
+            files[path] = unread_facts(path, data(path).decode("latin-1"))
     return Index(files)
 
 

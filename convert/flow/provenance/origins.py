@@ -47,6 +47,9 @@ NUMBERS = frozenset(
 )  # fmt: skip
 
 
+ANY = "*"  # a member that an initialiser does not name
+
+
 def flows_of(routine: Routine, names: Names, statics: frozenset[str]) -> Flows:
     """Follow the pointers of a routine. ``statics``: the static functions of its file."""
     return _Walk(routine, names, statics=statics).run()
@@ -173,9 +176,8 @@ class _Walk(CallReader):
         line = self.routine.line(node)
         for chain, expression in initialised(node):
             value = self.value(expression)
-            if chain:
-                self.pass_on(Field(kind, chain), value, line)
-            elif name in self.arrays:
+            self.pass_on(Field(kind, chain), value, line)
+            if name in self.arrays and chain == (ANY,):
                 self.pass_on(self.cell(f"{name}[]"), value, line)
 
     def assignment(self, node: c_ast.Assignment) -> Origins:
@@ -241,17 +243,18 @@ class _Walk(CallReader):
 def initialised(
     node: c_ast.InitList, outer: tuple[str, ...] = ()
 ) -> Iterable[tuple[tuple[str, ...], c_ast.Node]]:
-    """The members that an initialiser names, with what they get; ``()`` where none is named."""
+    """The members that an initialiser names, with what they get; ``*`` where none is named."""
     for part in node.exprs or ():
-        chain: tuple[str, ...] = ()
+        chain = (*outer, ANY)
         expression: c_ast.Node = part
         if isinstance(part, c_ast.NamedInitializer):
             names = tuple(n.name for n in part.name if isinstance(n, c_ast.ID))
             # `[i] =` names an element, which is no member
             is_member = len(names) == len(part.name)
-            chain = (*outer, *names) if is_member else outer
+            chain = (*outer, *names) if is_member else (*outer, ANY)
             expression = part.expr
         if isinstance(expression, c_ast.InitList):
-            yield from initialised(expression, chain or outer)
+            inner = chain[:-1] if chain[-1] == ANY else chain
+            yield from initialised(expression, inner)
         else:
             yield chain, expression

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -49,6 +50,10 @@ class PointerReader(ABC):
         """Make a declaration with its initialiser; what that is worth."""
 
     @abstractmethod
+    def initialiser(self, node: c_ast.InitList, kind: TypeRef, name: str = "") -> None:
+        """Store what an initialiser gives to the members of an object."""
+
+    @abstractmethod
     def call(self, node: c_ast.FuncCall) -> Origins:
         """Make a call; what it is worth."""
 
@@ -89,6 +94,9 @@ class PointerReader(ABC):
                 values = [self.value(item) for item in items or ()]
                 return values[-1] if values else NOTHING
             case c_ast.Typename():
+                return NOTHING
+            case c_ast.CompoundLiteral(type=kind, init=init):
+                self.initialiser(init, type_ref(kind))
                 return NOTHING
         for _, child in node.children():
             self.value(child)
@@ -132,10 +140,15 @@ class PointerReader(ABC):
 
     @cached_property
     def kept(self) -> frozenset[str]:
-        """Locals whose address is taken for more than one call: stores may come at any time."""
-        found: set[str] = set()
+        """Locals that are followed without time.
+
+        Their address is taken for more than one call, so that stores may come at any time, or
+        several of one name are declared.
+        """
+        names = [d.name for d in self.routine.variant.declarators if self.routine.is_local(d.name)]
+        found = {name for name, times in Counter(names).items() if times > 1}
         if not _ADDRESS.search(self.routine.item.span.of(self.routine.source.text)):
-            return frozenset()
+            return frozenset(found) - self.arrays
         waiting: list[c_ast.Node] = [self.routine.variant.root]
         while waiting:
             node = waiting.pop()
@@ -236,6 +249,7 @@ class PointerReader(ABC):
                     return self.value(inner.name)
                 around = frozenset(Around(origin, place) for origin in self.around(inner))
                 return around | {Ref(place)}
+        self.value(inner)
         return self.opaque("an address", inner)
 
     def around(self, node: c_ast.Node) -> Origins:

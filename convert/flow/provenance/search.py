@@ -12,6 +12,7 @@ from convert.flow.provenance.evidence import Account, Hop, Missing, Reached
 from convert.flow.provenance.graph import Graph
 from convert.flow.provenance.index import Index
 from convert.flow.provenance.names import Names
+from convert.flow.provenance.origins import ANY
 from convert.flow.provenance.places import (
     Alloc,
     At,
@@ -182,9 +183,9 @@ class _Search:
         name = place.chain[-1]
         root = place.root
         if isinstance(root, TypeRef) and root.base in self.graph.index.structs:
-            unknown = Field(UNKNOWN_TYPE, (name,))
-            if unknown in self.graph.sources:
-                found.setdefault(unknown, None)
+            for other in (Field(UNKNOWN_TYPE, (name,)), Field(root, (ANY,))):
+                if other in self.graph.sources and other != place:
+                    found.setdefault(other, None)
             return
         for owner in sorted(self.graph.index.owners.get(name.replace("[]", ""), ())):
             if Field(TypeRef(owner), (name,)) != place:

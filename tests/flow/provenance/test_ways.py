@@ -273,8 +273,76 @@ static void drop(struct toy_mount *mp)
 	kvfree(rcu_dereference(mp->buffer));
 }
 """
+TWO_OF_ONE_NAME = """
+static void f(struct toy_mount *mp, int n)
+{
+	char *p = @ALLOC@(8, GFP_KERNEL);
+
+	if (n) {
+		char *p = kmalloc(4, GFP_KERNEL);
+
+		mp->data = p;
+	}
+	kvfree(p);
+}
+"""
+BY_POSITION = """
+struct toy_pair { int n; void *first; };
+
+static void f(void)
+{
+	struct toy_pair pair = { 1, @ALLOC@(8, GFP_KERNEL) };
+
+	kvfree(pair.first);
+}
+"""
+LITERAL = """
+static void make(struct toy_mount *mp)
+{
+	use(&(struct toy_item){ .name = @ALLOC@(8, GFP_KERNEL) });
+}
+
+static void drop(struct toy_item *item)
+{
+	kvfree(item->name);
+}
+"""
+OUT_OF_POINTER = """
+struct toy_maker { int (*get)(char **where); };
+
+static int get(char **where)
+{
+	*where = @ALLOC@(8, GFP_KERNEL);
+	return 0;
+}
+
+static struct toy_maker maker = { get };
+
+static void f(struct toy_maker *m)
+{
+	char *p = NULL;
+
+	m->get(&p);
+	kvfree(p);
+}
+"""
+COPIED_POINTER = """
+static void f(void)
+{
+	char *p = NULL;
+	char *q = @ALLOC@(8, GFP_KERNEL);
+
+	memcpy(&p, &q, sizeof(p));
+	kvfree(p);
+}
+"""
 
 WAYS = [
+    pytest.param(TWO_OF_ONE_NAME, id="two-variables-of-one-name"),
+    pytest.param(BY_POSITION, id="initialiser-without-names"),
+    pytest.param(LITERAL, id="compound-literal"),
+    pytest.param(OUT_OF_POINTER, id="out-parameter-of-a-function-pointer"),
+    pytest.param(COPIED_POINTER, id="pointer-copied-as-bytes"),
     pytest.param(LOCAL, id="local-variable"),
     pytest.param(RESULT, id="result-or-error-pointer"),
     pytest.param(OUT, id="out-parameter-of-an-out-parameter"),

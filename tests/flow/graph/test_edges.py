@@ -269,3 +269,16 @@ def test_arrays_of_tables_are_told_apart_by_row() -> None:
     assert graph.rows(table) == {"A": {"run": (f,), "stop": (g,)}, "B": {"run": (g,)}}
     assert graph.rows(("fs/x/a.c", "plain")) == {"0": {"run": (f,)}, "1": {"run": (g,)}}
     assert graph.rows(("fs/x/a.c", "none")) == {}
+
+
+def test_a_header_may_name_a_static_function_of_those_who_include_it() -> None:
+    header = "static inline int h(void) { return f(); }\n"
+    code = '#include "x.h"\nstatic int f(void) { return h(); }\n'
+    graph = graph_of({"fs/x/x.h": header, "fs/x/a.c": code})
+    assert [e.caller.name for e in graph.callers(key("f", "fs/x/a.c"))] == ["h"]
+
+
+def test_a_macro_is_worth_the_function_that_its_body_is() -> None:
+    text = f"{F}#define PICK(x) f\nint t(void) {{ int (*cb)(int) = PICK(1); return cb(1); }}\n"
+    ((found, _, complete),) = indirect_of(graph_of(text), "t").values()
+    assert (found, complete) == ({"f"}, True)

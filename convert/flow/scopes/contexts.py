@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from convert.flow.scopes.code import DEREF, Call, Code, Where
@@ -45,6 +47,12 @@ class Function:
     signs: frozenset[Where]
     handles: frozenset[str]
     live: list[frozenset[str]] | None = None
+
+    @cached_property
+    def meets(self) -> frozenset[int]:
+        """The instructions that more than one other leads to."""
+        counted = Counter(to for following in self.code.following for to in following)
+        return frozenset(to for to, number in counted.items() if number > 1)
 
 
 @dataclass(eq=False)
@@ -131,6 +139,10 @@ class Contexts:
         if place.var == TASK:
             return self.relation(place, found)
         if not place.steps:
+            if place.var in callee.handles and value.sym is not None:
+                others = self.others(place, value, found)
+                if others:
+                    return ("apart", value.mask, others)
             if value.function is not None:
                 return ("function", value.function)
             if place.var in callee.exact:
@@ -139,6 +151,18 @@ class Contexts:
                 if value.bits is not None:
                     return ("bits", (value.mask, value.bits))
         return masked(value.mask, place in callee.signs)
+
+    def others(self, place: Where, value: Value, found: dict[Where, Value]) -> tuple[Where, ...]:
+        """The places that hold another object."""
+        return tuple(
+            other
+            for other, pointer in found.items()
+            if other != place
+            and pointer.sym is not None
+            and value.sym is not None
+            and other.var != TASK
+            and self.store.other_objects(value.sym, pointer.sym)
+        )
 
     def relation(self, place: Where, found: dict[Where, Value]) -> Any:
         """How the task's pointer relates to the pointers that are handed over."""

@@ -216,6 +216,10 @@ class _Run:
 
     def moved(self, found: Interest, code: Code, instruction: Assign | Give) -> None:
         """A cookie or handle that goes from one place to another, or to the caller."""
+        if isinstance(instruction, Assign):
+            target = instruction.target
+            if len(target.steps) == 2 and target.steps[-1] in self.fields.tracked:
+                self.wanted(found, code, Where(target.var), False)
         value = instruction.value
         leaves = isinstance(instruction, Give) or bool(instruction.target.steps)
         if not leaves or value[0] != "load" or not value[1].steps:
@@ -421,9 +425,11 @@ def field_sets(
             for expr in _expressions(instruction):
                 if expr[0] == "addr" and expr[1].steps:
                     addressed.add(expr[1].steps[-1])
+    task: set[str] = set()
     for code in codes:
-        tracked |= _task_members(code, is_handle)
-    return Fields(frozenset(tracked), frozenset(addressed)), cookies
+        task |= _task_members(code, is_handle)
+    tracked |= task
+    return Fields(frozenset(tracked), frozenset(addressed), frozenset(task)), cookies
 
 
 def _task_members(code: Code, is_handle: Callable[[Code, str], bool]) -> set[str]:

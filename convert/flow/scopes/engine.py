@@ -102,7 +102,7 @@ class Engine:
 
     def __post_init__(self) -> None:
         self.contexts = Contexts(self.store)
-        self.start: Bits = tuple("E" for _ in self.scopes.kinds)
+        self.start: Bits = (*("E" for _ in self.scopes.kinds), 0)
         self.opened = self.store.key(OPENED)
         self.joiner = Joiner(self.store, self.opened)
 
@@ -176,14 +176,21 @@ class Engine:
             for to, after, known in self.step(instance, index, bits, facts):
                 if to < 0:
                     continue
-                if self.enter(instance, to, after, known):
+                entered = self.enter(instance, to, after, known)
+                if entered is not None:
                     order += 1
-                    heapq.heappush(queue, (to, order, after))
+                    heapq.heappush(queue, (to, order, entered))
             if len(self.stack) > depth:
                 return
 
-    def enter(self, instance: Instance, index: int, bits: Bits, facts: Facts) -> bool:
-        """Join a state into those of an instruction; whether that changed anything."""
+    def enter(self, instance: Instance, index: int, bits: Bits, facts: Facts) -> Bits | None:
+        """Join a state into those of an instruction; its key if that changed it.
+
+        The exits of a call are kept apart up to the next place where ways meet, by the sign of the
+        result, the last part of ``bits``.
+        """
+        if bits[-1] and index in instance.function.meets:
+            bits = (*bits[:-1], 0)
         facts = self.pruned(instance.function, index, facts)
         states = instance.states[index]
         known = states.get(bits)
@@ -192,10 +199,10 @@ class Engine:
         else:
             joined = self.joiner.joined(known, facts, instance.function.machine, index)
             if joined == known:
-                return False
+                return None
             states[bits] = joined
         instance.waiting.add((index, bits))
-        return True
+        return bits
 
     def pruned(self, function: Function, index: int, facts: Facts) -> Facts:
         """The facts without those about variables that are not used any more."""
@@ -351,7 +358,7 @@ class Engine:
         assert isinstance(instruction, Give)
         result = instance.function.machine.value(facts, instruction.value)
         outs = visible(facts, result, self.fields.tracked)
-        kind = (bits, result.mask)
+        kind = (bits[:-1], result.mask)
         known = instance.exits.get(kind)
         if known is not None:
             outs, result = self.joined_exit(known, result, outs, instance)
@@ -391,14 +398,14 @@ class Engine:
         found = []
         for after, known in outs:
             if disabled:
-                after = bits
+                after = (*bits[:-1], after[-1])
             self.opens(known, bits, after, index)
             found += [(to, after, known) for to in following]
         return found
 
     def opens(self, facts: Facts, before: Bits, after: Bits, index: int) -> None:
         """Remember who opened a scope."""
-        if after == before:
+        if after[:-1] == before[:-1]:
             return
         if any(b == "1" and a != "1" for a, b in zip(before, after, strict=True)):
             facts[self.opened] = self.store.value(POSITIVE, "marks", frozenset({index}))
@@ -433,7 +440,7 @@ class Engine:
             context = self.contexts.of_call(callee, values, machine, facts)
             made = self.instance(callee, context)
             made.callers.setdefault((instance, index))
-            instance.calls.setdefault(index, set()).add((bits, made))
+            instance.calls.setdefault(index, set()).add((bits[:-1], made))
             for (after_bits, _), leaving in made.exits.items():
                 found.append(
                     self.returned(instance, index, call, values, facts, bits, made, after_bits,
@@ -553,7 +560,8 @@ class Engine:
             function.machine.put(after, place, carry.value(value))
         self.result(after, call, carry.value(leaving.result))
         found = tuple(carry.bit(bit, kind) for kind, bit in enumerate(after_bits))
-        return found, after
+        tag = leaving.result.mask if len(callee.exits) > 1 else bits[-1]
+        return (*found, tag), after
 
 
 def _made_by(base: object, index: int) -> bool:

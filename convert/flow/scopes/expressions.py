@@ -446,6 +446,9 @@ class Expressions(Builder):
         given = tuple(self.value(part, names) for part in arguments(node))
         result = self.fresh()
         line = self.line(names, node)
+        kinds = {r.returns for r in self.world.functions_of(names.routine.path, name)}
+        if len(kinds) == 1:
+            self.code.types[result] = kinds.pop()
         self.emit(Call(line, name, pointer, given, result, names.routine, node))
         return ("load", Where(result))
 

@@ -30,11 +30,13 @@ class Fields:
     """Which members facts are kept about, whatever structure they are members of.
 
     tracked: members that hold a handle or a cookie. addressed: those whose address is taken
-    somewhere, so that a pointer to a pointer may mean them.
+    somewhere, so that a pointer to a pointer may mean them. task: tracked members of the task's own
+    structure, which is never assigned as a whole.
     """
 
     tracked: frozenset[str]
     addressed: frozenset[str]
+    task: frozenset[str] = frozenset()
 
 
 @dataclass

@@ -123,7 +123,7 @@ class Reach:
 
 def after(bits: Bits, entry: int) -> int:
     """Whether a scope is open: one kind is enough."""
-    found = [_state(bit, entry) for bit in bits]
+    found = [_state(bit, entry) for bit in bits if not isinstance(bit, int)]
     if OPEN in found:
         return OPEN
     return UNKNOWN if UNKNOWN in found else CLOSED

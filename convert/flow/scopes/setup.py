@@ -227,9 +227,11 @@ class Program:
             else:
                 kind = types.member(kind, step)
                 kind = None if kind.base == "?" else kind
-        if kind is None or kind.base in ("void", "?"):
+        if kind is None or kind.base == "?":
             return None
-        return types.plain(kind)
+        # An untyped member points to data, but an untyped parameter to whatever callers hand over.
+        is_parameter = place.var in code.parameters and len(place.steps) == 1
+        return None if kind.base == "void" and is_parameter else types.plain(kind)
 
     def kind(self, code: Code, place: Where) -> Iterable[str]:
         """What an assignment through a pointer may change: a pointer to a handle, or another."""
@@ -241,7 +243,9 @@ class Program:
     def whole(self, code: Code, place: Where) -> frozenset[str]:
         """The tracked members that an assignment of what is at a place changes."""
         plain = self.type_at(code, place)
-        return self.fields.tracked if plain is None else self.members_of(plain)
+        if plain is None:
+            return self.fields.tracked - self.fields.task
+        return self.members_of(plain)
 
     def members_of(self, plain: TypeRef) -> frozenset[str]:
         """The tracked members of a structure."""

@@ -14,7 +14,8 @@ NONZERO = NEGATIVE | POSITIVE
 
 # The state of one kind of scope: "0" closed, "1" open, "E" as it was when the function was entered,
 # "U" not known; ("in", key): as the cookie says that was at a place when the function was entered;
-# ("and", key): open if both that and "E" say so.
+# ("and", key): open if both that and "E" say so. Behind the kinds stands a number that keeps the
+# exits of a call apart.
 Bit = Any
 Bits = tuple[Bit, ...]
 

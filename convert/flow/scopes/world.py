@@ -69,6 +69,12 @@ class World:
             self._macros[path, name] = known
         return known
 
+    def functions_of(self, path: str, name: str | None) -> tuple[Routine, ...]:
+        """The functions that a name means."""
+        keys = self.keys(path, name) if name is not None else ()
+        found = (routine for key in keys for routine in self.routines.get(key, ()))
+        return tuple(routine for routine in found if not routine.is_macro)
+
     def mixed(self, path: str, name: str) -> tuple[Routine, ...]:
         """The macros among what a name means, if it is a function, too (under other ``#if``s)."""
         found = [r for key in self.keys(path, name) for r in self.routines.get(key, ())]

@@ -1,0 +1,264 @@
+"""Small programs whose allocation is proven to be in scope, and as many that must not be."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.flow.scopes.support import verdict
+
+ROOT = "int root(int arg)\n{\n%s\n\treturn 0;\n}\nEXPORT_SYMBOL(root);\n"
+
+PROVEN = [
+    pytest.param(
+        ROOT % "unsigned int f = memalloc_nofs_save(); here(1); memalloc_nofs_restore(f);",
+        id="saved in a variable",
+    ),
+    pytest.param(
+        ROOT % "struct handle *h; if (start(&h)) return -1; here(1); end(h);",
+        id="opened when it returns 0",
+    ),
+    pytest.param(
+        ROOT % "struct handle *h; int e; e = start(&h); if (e) goto out; here(1); end(h);\nout: ;",
+        id="cleanup by goto",
+    ),
+    pytest.param(
+        "static struct handle *get(void) { struct handle *h; int e = start(&h);"
+        " if (e) return ERR_PTR(e); return h; }\n"
+        + ROOT
+        % "struct handle *h = get(); if (IS_ERR(h)) return PTR_ERR(h); here(1); end(h);",
+        id="ERR_PTR result",
+    ),
+    pytest.param(
+        ROOT
+        % (
+            "struct handle *h; int e;\nagain: e = start(&h); if (e == -ENOSPC && arg) {"
+            " arg = 0; goto again; } if (e) return e; here(1); end(h);"
+        ),
+        id="retry loop",
+    ),
+    pytest.param(
+        "static void use(struct handle *h) { if (h) here(1); }\n"
+        + ROOT % "struct handle *h; use(NULL); if (start(&h)) return -1; use(h); end(h);",
+        id="NULL handle as a context",
+    ),
+    pytest.param(
+        "static void use(struct context *c) { if (c->handle) here(1); }\n"
+        + ROOT
+        % (
+            "struct context c = { .kind = 1 }; use(&c); if (start(&c.handle)) return -1;"
+            " use(&c); end(c.handle);"
+        ),
+        id="zeroed structure has no handle",
+    ),
+    pytest.param(
+        "static void use(int kind)"
+        " { switch (kind) { case FORK_COPY: return; default: here(1); } }\n"
+        + ROOT
+        % "struct handle *h; use(FORK_COPY); if (start(&h)) return -1; use(FORK_DATA); end(h);",
+        id="enum as a context, switch with default",
+    ),
+    pytest.param(
+        "static void use(int flags) { if (flags & NEW_ONE) here(1); }\n"
+        + ROOT
+        % (
+            "struct handle *h; use(OLD_ONE); if (start(&h)) return -1;"
+            " use(NEW_ONE | OLD_ONE); end(h);"
+        ),
+        id="flag as a context",
+    ),
+    pytest.param(
+        "static void use(struct handle **hp) { if (*hp) here(1); }\n"
+        + ROOT
+        % (
+            "struct handle *h; use(&(struct handle *){NULL}); if (start(&h)) return -1;"
+            " use(&h); end(h);"
+        ),
+        id="pointer to a pointer, compound literal",
+    ),
+    pytest.param(
+        "static void hand(struct handle *old, struct handle *new)"
+        " { new->cookie = old->cookie; old->cookie = 0; }\n"
+        "static int roll(struct handle **hp) { struct handle *old = *hp;"
+        " struct handle *new = kzalloc(8, GFP_KERNEL | __GFP_NOFAIL);"
+        " hand(old, new); *hp = new; kfree(old); return other(new); }\n"
+        + ROOT
+        % (
+            "struct handle *h; int e; if (start(&h)) return -1;"
+            " while (other(h)) { e = roll(&h); if (e) { end(h); return e; } here(1); } end(h);"
+        ),
+        id="cookie handed to a new handle in a loop",
+    ),
+    pytest.param(
+        ROOT
+        % (
+            "unsigned int f = memalloc_nofs_save(); struct handle *h; if (!start(&h)) end(h);"
+            " here(1); memalloc_nofs_restore(f);"
+        ),
+        id="nested scope",
+    ),
+    pytest.param(
+        ROOT % "unsigned int f = memalloc_noio_save(); here(1); memalloc_noio_restore(f);",
+        id="noio forbids as much",
+    ),
+    pytest.param(
+        ROOT % "current->flags |= PF_MEMALLOC_NOFS; here(1);",
+        id="task flag set by hand",
+    ),
+    pytest.param(
+        "#define each(i) for ((i) = 0; (i) < 3; (i)++)\n"
+        + ROOT % "struct handle *h; int i; if (start(&h)) return -1; each(i) { here(1); } end(h);",
+        id="body of a loop macro",
+    ),
+    pytest.param(
+        "int worker(struct context *c) { unsigned int f = memalloc_nofs_save(); here(1);"
+        " memalloc_nofs_restore(f); return 0; }\nEXPORT_SYMBOL(worker);\n",
+        id="worker that opens the scope itself",
+    ),
+]
+
+NOT_PROVEN = [
+    pytest.param(ROOT % "here(1);", "unscoped", id="no scope"),
+    pytest.param(
+        ROOT % "unsigned int f = memalloc_nofs_save(); memalloc_nofs_restore(f); here(1);",
+        "unscoped",
+        id="after the restore",
+    ),
+    pytest.param(
+        ROOT % "struct handle *h; if (start(&h)) { here(1); return -1; } end(h);",
+        "unscoped",
+        id="where it was not opened",
+    ),
+    pytest.param(
+        ROOT % "struct handle *h; int e; e = start(&h); if (!e) end(h); here(1);",
+        "unscoped",
+        id="behind the end",
+    ),
+    pytest.param(
+        "static struct handle *get(void) { struct handle *h; int e = start(&h);"
+        " if (e) return ERR_PTR(e); return h; }\n"
+        + ROOT
+        % "struct handle *h = get(); here(1); if (!IS_ERR(h)) end(h);",
+        "mixed",
+        id="ERR_PTR not looked at",
+    ),
+    pytest.param(
+        ROOT
+        % "struct handle *h; int e;\nagain: e = start(&h); here(1); if (e) goto again; end(h);",
+        "mixed",
+        id="retry without a test",
+    ),
+    pytest.param(
+        "static void use(struct handle *h) { if (h) unknown(); here(1); }\n"
+        + ROOT % "struct handle *h; use(NULL); if (start(&h)) return -1; use(h); end(h);",
+        "mixed",
+        id="NULL handle that does not matter",
+    ),
+    pytest.param(
+        "static void use(struct context *c) { if (c->kind) here(1); }\n"
+        + ROOT
+        % (
+            "struct context c = { .kind = 1 }; use(&c); if (start(&c.handle)) return -1;"
+            " use(&c); end(c.handle);"
+        ),
+        "mixed",
+        id="another member of the structure",
+    ),
+    pytest.param(
+        "static void use(int kind)"
+        " { switch (kind) { case FORK_DATA: return; default: here(1); } }\n"
+        + ROOT
+        % "struct handle *h; use(FORK_COPY); if (start(&h)) return -1; use(FORK_ATTR); end(h);",
+        "mixed",
+        id="default takes what is not listed",
+    ),
+    pytest.param(
+        "static void use(int flags) { if (flags & OLD_ONE) here(1); }\n"
+        + ROOT
+        % (
+            "struct handle *h; use(OLD_ONE); if (start(&h)) return -1;"
+            " use(NEW_ONE | OLD_ONE); end(h);"
+        ),
+        "mixed",
+        id="flag that both have",
+    ),
+    pytest.param(
+        "static void use(struct handle **hp) { if (hp) here(1); }\n"
+        + ROOT
+        % (
+            "struct handle *h; use(&(struct handle *){NULL}); if (start(&h)) return -1;"
+            " use(&h); end(h);"
+        ),
+        "mixed",
+        id="the pointer to the pointer is valid",
+    ),
+    pytest.param(
+        ROOT
+        % ("unsigned int g, f = memalloc_nofs_save(); g = arg; memalloc_nofs_restore(g); here(1);"),
+        "unknown",
+        id="a cookie that is not the one saved",
+    ),
+    pytest.param(
+        ROOT % "unsigned int f = memalloc_nofs_save(); f = 0; memalloc_nofs_restore(f); here(1);",
+        "unscoped",
+        id="a constant cookie",
+    ),
+    pytest.param(
+        ROOT % "current->flags |= PF_MEMALLOC; here(1);",
+        "unscoped",
+        id="another task flag",
+    ),
+    pytest.param(
+        "#define each(h, i) for ((h) = NULL, (i) = 0; (i) < 3; (i)++)\n"
+        + ROOT
+        % (
+            "struct handle *h; int i; if (start(&h)) return -1; end(h);"
+            " each(h, i) { if (!h) here(1); }"
+        ),
+        "unscoped",
+        id="a loop macro that assigns its argument",
+    ),
+    pytest.param(
+        "int worker(struct context *c) { here(1); return 0; }\n"
+        "EXPORT_SYMBOL(worker);\n"
+        + ROOT
+        % "struct handle *h; if (start(&h)) return -1; unknown(); end(h);",
+        "unscoped",
+        id="a worker inherits nothing",
+    ),
+    pytest.param(
+        ROOT % "struct handle *h = NULL; other(&h); if (!h) return 0; here(1);",
+        "unscoped",
+        id="what others may open",
+    ),
+    pytest.param(
+        ROOT
+        % (
+            "struct context *c = (void *)(long)arg; int n = sizeof(c->handle->count);"
+            " if (!c) here(n);"
+        ),
+        "unscoped",
+        id="sizeof is no dereference",
+    ),
+    pytest.param(
+        ROOT
+        % (
+            "struct handle *h; struct handle *old; if (start(&h)) return -1; old = h; end(h);"
+            " if (old) here(1);"
+        ),
+        "unscoped",
+        id="a handle that is over",
+    ),
+    pytest.param("static void never(void) { here(1); }\n", "dead", id="nothing calls it"),
+]
+
+
+@pytest.mark.parametrize("code", PROVEN)
+def test_proven(code: str) -> None:
+    """The scope is open on every path."""
+    assert verdict(code) == "proven"
+
+
+@pytest.mark.parametrize(("code", "expected"), NOT_PROVEN)
+def test_not_proven(code: str, expected: str) -> None:
+    """Some path reaches the place without the scope."""
+    assert verdict(code) == expected

@@ -96,7 +96,7 @@ def test_second_run_changes_nothing(
 def test_every_commit_compiles(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "apply", repo, PATH, "--branch", "converted").code == 0
     commits = git(repo, "rev-list", "--reverse", "main..converted").split()
-    assert len(commits) == 5
+    assert len(commits) == 6
     for commit in commits:
         git(repo, "checkout", "-q", commit)
         shutil.rmtree(repo / "build", ignore_errors=True)
@@ -144,7 +144,7 @@ def test_a_plain_directory_gives_a_series(
     before = snapshot(plain)
     ran = run(capsys, "series", plain, PATH, "-o", tmp_path / "series")
     assert ran.code == 0
-    assert len(list((tmp_path / "series").iterdir())) == 6
+    assert len(list((tmp_path / "series").iterdir())) == 7
     assert snapshot(plain) == before
 
 

@@ -69,7 +69,7 @@ def test_review_of_our_own_series_is_silent(
     assert run(capsys, "series", repo, PATH, "-o", tmp_path / "series").code == 0
     ran = run(capsys, "review", tmp_path / "series", "--tree", repo)
     assert ran.code == 0, ran.out
-    assert "5 commits reviewed: 0 errors, 0 warnings" in ran.out
+    assert "6 commits reviewed: 0 errors, 0 warnings" in ran.out
 
 
 def test_review_of_a_lost_nofail(

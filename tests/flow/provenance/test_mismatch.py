@@ -92,6 +92,13 @@ def test_mismatches(code: str, wrong: tuple[str, str]) -> None:
         ),
         pytest.param(
             function(
+                "\tchar *p = n > 9 ? kmalloc(n, 0) : kmem_cache_alloc(toy_cache, 0);\n\n"
+                "\tif (n > 9)\n\t\ttoy_free(p);\n\telse\n\t\tkmem_cache_free(toy_cache, p);\n"
+            ),
+            id="told-apart-by-a-private-free",
+        ),
+        pytest.param(
+            function(
                 "\tmp->buffer = n ? vmalloc(n) : NULL;\n\tmp->data = kmalloc(n, GFP_KERNEL);\n"
                 "\tif (!mp->buffer)\n\t\tmp->buffer = mp->data;\n\telse\n\t\tkfree(mp->data);\n"
             ),

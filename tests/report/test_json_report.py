@@ -118,6 +118,7 @@ def test_a_converted_site() -> None:
         "differences": ["loop"],
         "notes": ["look at the size"],
         "evidence": ["executed: fs/toy/wrap.c:3-9"],
+        "provenance": None,
         "blocks_removal": False,
         "step": 1,
     }

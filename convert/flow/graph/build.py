@@ -68,6 +68,7 @@ class _Builder:
     progress: Progress
     kept: dict[str, frozenset[int]] = field(default_factory=dict)
     expanded: list[ParsedFile] = field(default_factory=list)
+    replaced: frozenset[int] = frozenset()
 
     def build(self) -> CallGraph:
         self.progress("reading")
@@ -123,7 +124,8 @@ class _Builder:
         for parsed in self.program.files.values():
             kept = self.kept.get(parsed.source.path, frozenset())
             for item in parsed.declarations:
-                if id(item) in kept or (item.kind != "macro-call" and _has_value(item)):
+                plain = item.kind != "macro-call" and id(item) not in self.replaced
+                if id(item) in kept or (plain and _has_value(item)):
                     self.read_declaration(parsed, item)
         for parsed in self.expanded:
             for item in parsed.declarations:
@@ -147,6 +149,7 @@ class _Builder:
             if text:
                 source = read_source(path, text.encode("latin-1"))
                 found.append(parse_file(source, self.sources.tables()))
+        self.replaced = frozenset(expander.replaced)
         for parsed in found:
             self.program.add(parsed, self.traps)
             self.expanded.append(parsed)

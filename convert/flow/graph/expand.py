@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from convert.flow.graph.headers import Headers
 from convert.flow.graph.program import Program
@@ -20,6 +20,7 @@ _HEAD = re.compile(r"\s*#\s*define\s+\w+\(([^)]*)\)")
 _CONTINUED = re.compile(r"\\\r?\n")
 _DEEPEST = 20
 _LONGEST = 200_000  # characters of one expansion
+_MADE = re.compile(r"=[^;]*\b\w+\s*\(")
 # Trace events are a language of their own; what they call is found as text.
 _TRACE = re.compile(r"\bTP_|\bTRACE_EVENT|\bDE(?:FINE|CLARE)_(?:EVENT|TRACE)")
 
@@ -84,6 +85,7 @@ class Expander:
     program: Program
     headers: Headers
     keep: Callable[[str], bool]  # macros that are understood as they are
+    replaced: set[int] = field(default_factory=set)  # declarations that were written out
 
     def file(self, parsed: ParsedFile) -> tuple[str, tuple[Item, ...]]:
         """The expansions of a file's invocations as text, and the invocations left as they are.
@@ -92,21 +94,38 @@ class Expander:
         """
         path = parsed.source.path
         lines: dict[int, list[str]] = {}
-        left = []
+        left: list[Item] = []
         for item in parsed.declarations:
+            text = item.span.of(parsed.source.text)
             if item.kind != "macro-call":
+                made = self._declaration(path, text)
+                if made is not None:
+                    lines.setdefault(item.line, []).append(made)
+                    self.replaced.add(id(item))
                 continue
-            text = self._expansion(path, item.span.of(parsed.source.text))
-            if text is None:
+            made = self._expansion(path, text)
+            if made is None:
                 left.append(item)
             else:
-                lines.setdefault(item.line, []).append(text)
+                lines.setdefault(item.line, []).append(made)
         parts = []
         at = 1
         for line in sorted(lines):
             parts.append("\n" * (line - at) + " ".join(lines[line]))
             at = line
         return "".join(parts), tuple(left)
+
+    def _declaration(self, path: str, text: str) -> str | None:
+        """A table whose initialiser a macro makes, written out; None for all others."""
+        if not _MADE.search(text) or "#" in text:  # no #if inside
+            return None
+        words = words_of(_CONTINUED.sub("  ", text))
+        start = words.index("=") if "=" in words else len(words)
+        try:
+            made = self._rescan(path, words[start:], 0)
+        except _TooLong:
+            return None
+        return None if made == words[start:] else _statement([*words[:start], *made])
 
     def _expansion(self, path: str, text: str) -> str | None:
         """The text that an invocation stands for; None if it is kept."""

@@ -107,7 +107,8 @@ class InitialiserReader(CallReader):
             return
         held = self.value(value)
         plain = self.types.plain(kind)
-        if held and not plain.stars and self.types.is_struct(plain):
+        known = any(one.of != UNKNOWN for one in held)  # a structure of ours is not made outside
+        if known and not plain.stars and self.types.is_struct(plain):
             self.everywhere(value, plain)  # inner braces are left out
         elif held:
             self.flow(spot, held, value)

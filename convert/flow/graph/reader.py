@@ -157,12 +157,7 @@ class Reader(InitialiserReader):
         else:
             spot = Spot("local", self.routine.key, node.name)
             table = (f"{self.routine.path}:{self.routine.key.name}", node.name)
-        if isinstance(node.init, c_ast.InitList):
-            self.initialiser(node.init, kind, spot, table)
-            return
-        value = self.value(node.init)
-        if value:
-            self.flow(spot, value, node)
+        self.fill(node.init, kind, spot, table)
 
     def home_of(self, node: c_ast.Decl) -> str:
         static = "static" in (node.storage or ()) and self.routine.path.endswith(".c")

@@ -161,6 +161,7 @@ class Contexts:
             and pointer.sym is not None
             and value.sym is not None
             and other.var != TASK
+            and value.sym.kind in ("fresh", "apart")
             and self.store.other_objects(value.sym, pointer.sym)
         )
 
@@ -190,23 +191,27 @@ class Contexts:
         for name in function.code.parameters:
             key = store.key(name)
             facts[key] = store.value(ANYTHING, "sym", self.entry_sym(key))
+        named: dict[Key, Sym] = {}
         for place, known in zip(function.places, context, strict=True):
-            key = self.entry_key(place)
-            facts[key] = self.known(key, known, facts)
+            key = self.entry_key(place, named)
+            facts[key] = self.known(key, known, facts, named)
+            if not place.steps and facts[key].sym is not None:
+                named[key] = facts[key].sym or self.entry_sym(key)
         return facts
 
-    def entry_key(self, place: Where) -> Key:
-        """The place of the state at entry."""
+    def entry_key(self, place: Where, named: dict[Key, Sym]) -> Key:
+        """The place of the state at entry. ``named``: what parameters point to, if not as usual."""
         base: str | Sym = place.var
         fields: list[str] = []
         for step in place.steps:
             if step == DEREF:
-                base, fields = self.entry_sym(self.store.key(base, tuple(fields))), []
+                key = self.store.key(base, tuple(fields))
+                base, fields = named.get(key) or self.entry_sym(key), []
             else:
                 fields.append(step)
         return self.store.key(base, tuple(fields))
 
-    def known(self, key: Key, known: Any, facts: Facts) -> Value:
+    def known(self, key: Key, known: Any, facts: Facts, named: dict[Key, Sym]) -> Value:
         store = self.store
         sym = self.entry_sym(key)
         match known:
@@ -219,9 +224,9 @@ class Contexts:
             case ("function", function):
                 return store.value(POSITIVE, "function", function)
             case ("same", place):
-                return facts.get(self.entry_key(place), store.any)
+                return facts.get(self.entry_key(place, named), store.any)
             case ("apart", mask, places):
-                keys = frozenset(self.entry_key(place) for place in places)
+                keys = frozenset(self.entry_key(place, named) for place in places)
                 return store.value(mask, "sym", store.sym("apart", (key, keys)))
         return store.value(ANYTHING, "sym", sym)
 

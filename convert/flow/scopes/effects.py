@@ -273,6 +273,8 @@ class _Run:
             for source in copies.get(place.var, ()):
                 exact = place.var in found.exact and not place.steps
                 for other in _behind(source, place.steps):
+                    if len(other.steps) > _MAX_STEPS:
+                        continue
                     new = self.wanted(found, code, other, exact)
                     if place in found.signs and other not in found.signs:
                         found.signs.add(other)

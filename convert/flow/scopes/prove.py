@@ -46,7 +46,7 @@ class Budget:
 
     contexts: int = 24
     instances: int = 60_000
-    states: int = 6_000_000
+    states: int = 2_000_000
 
 
 def prove_scopes(

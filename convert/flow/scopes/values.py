@@ -185,7 +185,9 @@ class Store:
         ):  # fmt: skip
             return True
         for apart, entry in ((one, other), (other, one)):
-            if apart.kind == "apart" and entry.kind == "entry" and entry.key in apart.key[1]:
+            if apart.kind != "apart" or entry.kind not in ("entry", "apart"):
+                continue
+            if (entry.key if entry.kind == "entry" else entry.key[0]) in apart.key[1]:
                 return True
         return False
 

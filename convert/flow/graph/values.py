@@ -124,7 +124,8 @@ class ValueReader:
         self.done.add(id(node))
         name = node.name
         if "##" in name:
-            parts = (self.name(c_ast.ID(one, node.coord)) for one in self.pasted(name))
+            made = [one for one in self.pasted(name) if "##" not in one]
+            parts = (self.name(c_ast.ID(one, node.coord)) for one in made)
             return tuple(held for values in parts for held in values)
         kind = self.local.get(name)
         if kind is not None:
@@ -157,13 +158,14 @@ class ValueReader:
         self.expanding.discard(name)
         return tuple(found)
 
-    def member(self, node: c_ast.StructRef) -> Values:
+    def member(self, node: c_ast.StructRef, final: bool = False) -> Values:
+        """What a member may hold. ``final``: its name is no macro's parameter any more."""
         self.done.add(id(node.field))
         name = node.field.name
-        others = self.other_members(name)
+        others = None if final else self.other_members(name)
         if others is not None:
             fields = (c_ast.ID(one, node.field.coord) for one in others)
-            parts = (self.member(_with_field(node, one)) for one in fields)
+            parts = (self.member(_with_field(node, one), final=True) for one in fields)
             return tuple(held for values in parts for held in values)
         if not self.capable(name):
             return NOTHING

@@ -128,6 +128,10 @@ def test_calls_by_name(text: str, edges: set[str]) -> None:
                      "static struct ops o = { .run = f, .stop = g };\n"
                      "int t(struct ops *p) { return CALL(p, stop); }", {"g"},
                      id="macro's parameter is the member"),
+        pytest.param("#define CALL(p, stop) ((p)->stop(1))\n"
+                     "static struct ops o = { .run = f, .stop = g };\n"
+                     "int t(struct ops *p) { return CALL(p, stop); }", {"g"},
+                     id="macro's parameter is called like the member"),
         pytest.param("#define SET(p, fn) ((p)->run = (fn))\n"
                      "void set(struct ops *p) { SET(p, f); }\n"
                      "int t(struct ops *p) { return p->run(1); }", {"f"}, id="macro that stores"),

@@ -36,6 +36,9 @@ PAIR = (
                      id="an integer that is called"),
         pytest.param("int t(int (*cb)(int)) { return cb(1); }\nEXPORT_SYMBOL(t);", {"one"},
                      id="parameter of an exported function"),
+        pytest.param("int t(int (*cb)(int)) { return cb(1); }\nEXPORT_SYMBOL(t);\n"
+                     "static int own(int x) { return x; }\nvoid u(void) { t(own); }",
+                     {"one", "own"}, id="parameter of an exported function that is called here"),
         pytest.param("int t(int n, ...) { int (*cb)(int) = va_arg(ap, void *); return cb(1); }",
                      {"one"}, id="variable argument"),
         pytest.param("struct q { int (*never)(int, int, int); };\n"

@@ -9,6 +9,7 @@ from convert.errors import InputError
 from convert.series.check import nobody
 from convert.verify.boot.checks import CHECK, BootRequest, boot_checks
 from convert.verify.boot.profile import BootProfile, boot_profiles
+from convert.verify.boot.together import together
 from convert.verify.checks_model import Checked, NotRun, Prepared
 from convert.verify.process import run
 from convert.verify.scratch import git_directory
@@ -39,16 +40,20 @@ def boot_series(prepared: Prepared, cache: Path | None) -> Checked:
     done = [
         boot_checks(
             BootRequest(
-                prepared.repository, base, tip, profile, last.number, cache, jobs=prepared.jobs
+                prepared.repository,
+                base,
+                tip,
+                profile,
+                last.number,
+                cache,
+                work=prepared.work,  # which the next run removes, if this one is killed
+                jobs=prepared.jobs,
             ),
             prepared.progress,
         )
         for profile in profiles
     ]
-    return Checked(
-        tuple(result for one in done for result in one.results),
-        tuple(dict.fromkeys(tool for one in done for tool in one.tools)),
-    )
+    return together(profiles, done, last.number)
 
 
 def _concerns(profile: BootProfile, touched: tuple[str, ...]) -> bool:

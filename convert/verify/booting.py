@@ -46,7 +46,6 @@ def boot_series(prepared: Prepared, cache: Path | None) -> Checked:
                 profile,
                 last.number,
                 cache,
-                work=prepared.work,  # which the next run removes, if this one is killed
                 jobs=prepared.jobs,
             ),
             prepared.progress,

@@ -172,7 +172,8 @@ def tree_mismatches(
                 return None
 
         files = [file for file in tree.files(under) if file.endswith(C_SUFFIXES)]
-        for wrong in mismatches_of(units_of(files, under), parsed, load_names(), progress):
+        units = units_of(files, under)
+        for wrong in mismatches_of(units, parsed, load_names(), tree.read, progress):
             if wrong.free.path == path or wrong.free.path.startswith(f"{path}/"):
                 found[wrong] = None
     return tuple(found)

@@ -48,12 +48,19 @@ class Routine:
         """Whether it is a macro: its body is an expression or statements, parameters untyped."""
         return self.item.kind == "macro"
 
+    @property
+    def declared(self) -> c_ast.Decl | None:
+        """The declaration; None for a macro, and where a macro heads the function.
+
+        What ``SYSCALL_DEFINE1(…) {`` declares is not known: no parameter, result or storage.
+        """
+        return _declared(self.item, self.variant)
+
     @cached_property
     def returns(self) -> TypeRef:
-        """The declared type of the result; unknown for a macro."""
-        if self.is_macro:
-            return TypeRef("?")
-        return type_ref(self.variant.root.decl.type.type)
+        """The declared type of the result; unknown without a declaration."""
+        declared = self.declared
+        return TypeRef("?") if declared is None else type_ref(declared.type.type)
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
@@ -61,8 +68,8 @@ class Routine:
         if self.is_macro:
             match = _PARAMETERS.match(self.item.span.of(self.source.text))
             return tuple(part.strip() for part in match[1].split(",")) if match else ()
-        declared = self.variant.root.decl.type.args
-        given = declared.params if declared is not None else ()
+        arguments = None if self.declared is None else self.declared.type.args
+        given = arguments.params if arguments is not None else ()
         return tuple(str(getattr(p, "name", None) or "") for p in given)
 
     @cached_property
@@ -142,8 +149,16 @@ def routines_of(parsed: ParsedFile, traps: frozenset[str]) -> tuple[Routine, ...
 def _key(path: str, item: Item) -> FunctionKey:
     if item.kind == "macro" or not path.endswith(".c"):
         return FunctionKey("", item.name)
-    static = any("static" in (v.root.decl.storage or ()) for v in item.variants)
+    heads = [_declared(item, variant) for variant in item.variants]
+    static = any(head is not None and "static" in (head.storage or ()) for head in heads)
     return FunctionKey(path if static else "", item.name)
+
+
+def _declared(item: Item, variant: Variant) -> c_ast.Decl | None:
+    if item.kind == "macro":
+        return None
+    head = variant.root.decl
+    return head if isinstance(head, c_ast.Decl) else None
 
 
 def words_of(source: SourceFile, span: Span) -> tuple[str, ...]:

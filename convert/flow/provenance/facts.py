@@ -173,7 +173,7 @@ def _function(routine: Routine, names: Names, statics: frozenset[str]) -> Functi
         allocates=any(names.primitive(name) for name in callees),
         flows=flows_of(routine, names, statics),
         is_macro=routine.is_macro,
-        static=not routine.is_macro and "static" in (routine.variant.root.decl.storage or ()),
+        static=routine.declared is not None and "static" in (routine.declared.storage or ()),
     )
 
 

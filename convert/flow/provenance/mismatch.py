@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from convert.flow.provenance.places import Free
 from convert.flow.provenance.search import Provenance
 
 Rejects = Mapping[str, frozenset[str]]
+_WORD = re.compile(rb"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True)
@@ -94,18 +96,34 @@ def units_of(files: Iterable[str], under: str) -> tuple[Unit, ...]:
     return tuple(Unit(name, tuple(sorted(paths))) for name, paths in sorted(found.items()))
 
 
+def may_mismatch(unit: Unit, data: Callable[[str], bytes], names: Names) -> bool:
+    """Whether a unit names a deallocator and an allocator that do not fit; else it has no mismatch.
+
+    Memory of functions outside of the unit is not known to be of any family.
+    """
+    words: set[str] = set()
+    for path in unit.files:
+        words |= {word.decode("ascii") for word in set(_WORD.findall(data(path)))}
+    families = {names.family(word) for word in words}
+    return any(names.all_rejects[word] & families for word in words & names.all_rejects.keys())
+
+
 def mismatches_of(
     units: Iterable[Unit],
     parsed: Parser,
     names: Names,
+    data: Callable[[str], bytes],
     progress: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Mismatch]:
     """The mismatches of some units that are beyond doubt, one unit after the other.
 
-    Left out is what rests on the type of an object alone, and what gets other memory as well: code
-    that keeps both kinds in one place mostly knows which is which.
+    Only units that could have one are parsed. Left out is what rests on the type of an object
+    alone, and what gets other memory as well: code that keeps both kinds in one place mostly knows
+    which is which.
     """
     for unit in units:
+        if not may_mismatch(unit, data, names):
+            continue
         progress(f"following memory in {unit.name}")
         provenance = load_provenance(unit.files, parsed, names)
         found = mismatches(provenance, names.all_rejects)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from convert.flow.provenance.mismatch import Unit, mismatches_of, units_of
+from convert.flow.provenance.mismatch import Unit, may_mismatch, mismatches_of, units_of
 from convert.flow.provenance.names import load_names
 from convert.pipeline import Options, tree_mismatches
 from convert.report.mismatch_report import mismatches_json, mismatches_text
@@ -39,6 +39,16 @@ def function(body: str) -> str:
             id="kmalloc-and-vfree",
         ),
         pytest.param(
+            function("\tchar *p = kcalloc_node(n, 8, 0, 1);\n\n\tvfree_atomic(p);\n"),
+            ("vfree_atomic", "p"),
+            id="kmalloc-of-a-node-and-vfree-in-atomic-context",
+        ),
+        pytest.param(
+            function("\tchar *p = vmalloc_user(n);\n\n\tkfree_sensitive(p);\n"),
+            ("kfree_sensitive", "p"),
+            id="vmalloc-for-users-and-kfree",
+        ),
+        pytest.param(
             function("\tchar *p = vmalloc(n);\n\n\tkmem_cache_free(toy_cache, p);\n"),
             ("kmem_cache_free", "p"),
             id="vmalloc-and-the-free-of-a-cache",
@@ -47,6 +57,12 @@ def function(body: str) -> str:
             function("\tchar *p = kvmalloc(n, GFP_KERNEL);\n\n\tp = krealloc(p, 9, 0);\n"),
             ("krealloc", "p"),
             id="krealloc-of-vmalloc-memory",
+        ),
+        pytest.param(
+            "SYSCALL_DEFINE2(toy, int, n, char *, given)\n{\n\tchar *p = vmalloc(n);\n\n"
+            "\tkfree(given);\n\tkfree(p);\n\treturn 0;\n}\n",
+            ("kfree", "p"),
+            id="in-a-function-that-a-macro-heads",
         ),
         pytest.param(
             function("\tmp->buffer = vmalloc(n);\n")
@@ -71,6 +87,10 @@ def test_mismatches(code: str, wrong: tuple[str, str]) -> None:
     [
         pytest.param(
             function("\tchar *p = kvmalloc(n, GFP_KERNEL);\n\n\tkvfree(p);\n"), id="kvfree"
+        ),
+        pytest.param(
+            function("\tchar *p = vmalloc_node(n, 1);\n\n\tvfree_atomic(p);\n"),
+            id="vfree-in-atomic-context",
         ),
         pytest.param(
             function("\tchar *p = kmalloc(n, GFP_KERNEL);\n\n\tkvfree(p);\n"),
@@ -154,4 +174,32 @@ def test_files_that_belong_together(under: str, files: list[str], names: list[st
 
 def test_a_file_that_cannot_be_read_is_left_out() -> None:
     units = [Unit("fs/toy", (FILE,))]
-    assert list(mismatches_of(units, lambda _: None, load_names())) == []
+    found = mismatches_of(units, lambda _: None, load_names(), lambda _: b"kfree(vmalloc(n));")
+    assert list(found) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "answer"),
+    [
+        pytest.param("kfree(vmalloc(n))", True, id="vmalloc-and-kfree"),
+        pytest.param("vfree(kmalloc(n, 0))", True, id="kmalloc-and-vfree"),
+        pytest.param("kfree(vmemdup_user(p, n))", True, id="a-function-that-gives-memory"),
+        pytest.param("krealloc(kvmalloc(n, 0), 9, 0)", True, id="krealloc-is-a-free"),
+        pytest.param("kfree(kmalloc(n, 0))", False, id="they-fit"),
+        pytest.param("kvfree(vmalloc(n))", False, id="kvfree-takes-all"),
+        pytest.param("kfree(p)", False, id="no-allocator"),
+        pytest.param("vmalloc(n)", False, id="no-free"),
+        pytest.param("my_kfree(vmalloc(n))", False, id="another-name"),
+        pytest.param("", False, id="nothing"),
+    ],
+)
+def test_what_is_worth_parsing(code: str, answer: bool) -> None:
+    unit = Unit("fs/toy", (FILE, f"{PATH}/other.c"))
+    halves = {FILE: code.partition("(")[0], f"{PATH}/other.c": code.partition("(")[2]}
+    assert may_mismatch(unit, lambda path: halves[path].encode(), load_names()) is answer
+    seen: list[str] = []
+    made = mismatches_of(
+        [unit], lambda _: None, load_names(), lambda path: halves[path].encode(), seen.append
+    )
+    assert list(made) == []
+    assert bool(seen) is answer

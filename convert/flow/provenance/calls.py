@@ -24,9 +24,9 @@ from convert.flow.provenance.places import (
     Param,
     Ref,
     Result,
-    Ret,
     Slot,
     inside,
+    returned,
 )
 from convert.flow.provenance.pointers import PointerReader, called
 from convert.flow.terms import TypeRef, arguments, place_text, strip, type_ref
@@ -211,7 +211,7 @@ class CallReader(PointerReader):
             value = self.value(argument)
             for place in held:
                 self.pass_on(Slot(place, index), value, line)
-        return frozenset(Ret(place) for place in held)
+        return frozenset(map(returned, held))
 
     def exposed(self, given: list[c_ast.Node], line: int) -> None:
         """Locals whose addresses are handed on: what is stored there later comes by address."""

@@ -157,6 +157,7 @@ Origin = (
 )  # fmt: skip
 Origins = frozenset[Origin]
 NOTHING: Origins = frozenset()
+_DEEPEST = 3  # objects around objects that are told apart
 
 
 def inside(origin: Origin) -> Origin:
@@ -174,6 +175,28 @@ def inside(origin: Origin) -> Origin:
         case Opaque():
             return Opaque("what an unknown pointer points to", at=origin.at)
     return Inside(origin)
+
+
+def around(origin: Origin, member: Field) -> Origin:
+    """The object that a member lies in, where ``origin`` is the object by the code.
+
+    Loops like ``p = &(*p)->next`` would nest without end: what is deep, or goes round, is the
+    object itself. That is one of the two things that the nested one can mean, and the other, the
+    address of the member, is known without it.
+    """
+    depth, place = 0, origin
+    while isinstance(place, (Around, Inside, Ret, Slot)):
+        if isinstance(place, Around):
+            depth += 1
+            if place.member == member or depth == _DEEPEST:
+                return origin
+        place = place.place
+    return Around(origin, member)
+
+
+def returned(origin: Origin) -> Origin:
+    """What a call through a pointer of some origin returns; ``f = f()`` has no end."""
+    return Opaque("a chain of calls") if isinstance(origin, Ret) else Ret(origin)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from convert.flow.code import FunctionKey, Routine
 from convert.flow.provenance.names import Names
 from convert.flow.provenance.places import (
     NOTHING,
-    Around,
     At,
     Cell,
     Field,
@@ -24,6 +23,7 @@ from convert.flow.provenance.places import (
     Origins,
     Ref,
     Result,
+    around,
     inside,
 )
 from convert.flow.terms import UNKNOWN_TYPE, TypeRef, call_name, strip, type_ref
@@ -247,8 +247,8 @@ class PointerReader(ABC):
                 if place is None:  # an element: the array may start there
                     assert isinstance(inner, c_ast.ArrayRef)
                     return self.value(inner.name)
-                around = frozenset(Around(origin, place) for origin in self.around(inner))
-                return around | {Ref(place)}
+                outer = frozenset(around(origin, place) for origin in self.around(inner))
+                return outer | {Ref(place)}
         self.value(inner)
         return self.opaque("an address", inner)
 

@@ -534,3 +534,57 @@ static void f(void)
     verdict = the_verdict(code)
     assert verdict.kind is Kind.DOUBTFUL
     assert "asks which kind of memory" in verdict.reason
+
+
+APPENDED = """
+static void append(struct toy_item *first, char *name)
+{
+	struct toy_item **where = &first->child, *item;
+
+	while ((item = *where))
+		where = &item->child;
+	*where = @ALLOC@(sizeof(**where), GFP_KERNEL);
+}
+
+static void drop(struct toy_item *first)
+{
+	kvfree(first->child);
+}
+"""
+# Two members by turns.
+WALKED = """
+static void walk(struct toy_mount *mp)
+{
+	struct list_head **link = &mp->items.next, *at;
+
+	while ((at = *link)) {
+		link = &at->next;
+		at = *link;
+		link = &at->prev;
+	}
+	mp->data = @ALLOC@(8, GFP_KERNEL);
+	kvfree(mp->data);
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "code", [pytest.param(APPENDED, id="appended"), pytest.param(WALKED, id="walked")]
+)
+def test_loops_over_addresses_have_an_end(code: str) -> None:
+    assert the_verdict(code.replace(ALLOC, "kvmalloc")).kind is Kind.VMALLOC
+    assert [r.alloc.callee for r in the_verdict(code.replace(ALLOC, "kmalloc")).reached] == [
+        "kmalloc"
+    ]
+
+
+def test_calls_of_what_a_call_returned_have_an_end() -> None:
+    code = """
+static void f(void *(*next)(void))
+{
+	while (next())
+		next = next();
+	kvfree(next);
+}
+"""
+    assert the_verdict(code).kind is Kind.DOUBTFUL

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from convert.flow.provenance.evidence import Reached
 from convert.flow.provenance.load import Parser, load_provenance
 from convert.flow.provenance.names import Names
-from convert.flow.provenance.places import Free
+from convert.flow.provenance.places import Cell, Field, Free, Origin
 from convert.flow.provenance.search import Provenance
 
 Rejects = Mapping[str, frozenset[str]]
@@ -64,14 +64,25 @@ def _apart(free: Free, reached: Reached, rejects: Rejects) -> bool:
     )
 
 
-def _certain(reached: Iterable[Reached], wrong: Iterable[Reached]) -> bool:
+def _certain(reached: Sequence[Reached], wrong: Sequence[Reached]) -> bool:
     """Whether nothing but wrong memory gets there.
 
-    A function that tries kmalloc() first and vmalloc() then gives memory of one kind: its own.
+    A function that tries kmalloc() first and vmalloc() then gives memory of one kind: its own. But
+    elements of one array, which are not told apart, may get memory of several kinds there.
     """
+    if any(_is_element(place) for r in wrong for place in r.way):
+        return len(wrong) == len(reached)
     bad = {(r.alloc.path, r.alloc.function) for r in wrong}
     direct = any(not r.way for r in wrong)
     return direct or all((r.alloc.path, r.alloc.function) in bad for r in reached)
+
+
+def _is_element(place: Origin) -> bool:
+    """Whether a place stands for all elements of an array, or what a pointer points to."""
+    name = place.name if isinstance(place, Cell) else ""
+    if isinstance(place, Field):
+        name = place.chain[-1]
+    return name.endswith("[]")
 
 
 @dataclass(frozen=True)

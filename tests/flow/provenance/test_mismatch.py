@@ -59,6 +59,11 @@ def function(body: str) -> str:
             id="krealloc-of-vmalloc-memory",
         ),
         pytest.param(
+            function("\tchar *all[5];\n\n\tall[n] = vmalloc(n);\n\tkfree(all[n]);\n"),
+            ("kfree", "all[]"),
+            id="elements-of-one-kind",
+        ),
+        pytest.param(
             "SYSCALL_DEFINE2(toy, int, n, char *, given)\n{\n\tchar *p = vmalloc(n);\n\n"
             "\tkfree(given);\n\tkfree(p);\n\treturn 0;\n}\n",
             ("kfree", "p"),
@@ -129,6 +134,20 @@ def test_mismatches(code: str, wrong: tuple[str, str]) -> None:
             + "\nstatic void g(struct toy_mount *mp)\n{\n\tmp->buffer = kmalloc(9, 0);\n}\n"
             + "\nstatic void h(struct toy_mount *mp)\n{\n\tkfree(mp->buffer);\n}\n",
             id="both-kinds-in-one-place",
+        ),
+        pytest.param(
+            function(
+                "\tchar *all[5];\n\n\tall[4] = kmalloc(n, 0);\n\tall[n] = vmalloc(n);\n"
+                "\tvfree(all[n]);\n\tkfree(all[4]);\n"
+            ),
+            id="elements-of-an-array-by-their-index",
+        ),
+        pytest.param(
+            function(
+                "\tmp->names[4] = kmalloc(n, 0);\n\tmp->names[n] = vmalloc(n);\n"
+                "\tvfree(mp->names[n]);\n\tkfree(mp->names[4]);\n"
+            ),
+            id="elements-of-a-member-by-their-index",
         ),
         pytest.param(
             function("\tchar *p = vmalloc(n);\n\n\tvfree(p);\n\tp = kmalloc(n, 0);\n\tkfree(p);\n"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from convert.flow.provenance.evidence import Reached
 from convert.flow.provenance.load import Parser, load_provenance
 from convert.flow.provenance.names import Names
-from convert.flow.provenance.places import Cell, Field, Free, Origin
+from convert.flow.provenance.places import Cell, Field, Free, Origin, Out
 from convert.flow.provenance.search import Provenance
 
 Rejects = Mapping[str, frozenset[str]]
@@ -52,7 +52,8 @@ def mismatches(provenance: Provenance, rejects: Rejects) -> tuple[Mismatch, ...]
             r for r in reached if r.alloc.family in rejected and not _apart(free, r, rejects)
         )
         if wrong:
-            found.append(Mismatch(free, wrong, _certain(reached, wrong)))
+            certain = _certain(reached, wrong) and not _replaced(provenance, free, wrong)
+            found.append(Mismatch(free, wrong, certain))
     return tuple(found)
 
 
@@ -75,6 +76,22 @@ def _certain(reached: Sequence[Reached], wrong: Sequence[Reached]) -> bool:
     bad = {(r.alloc.path, r.alloc.function) for r in wrong}
     direct = any(not r.way for r in wrong)
     return direct or all((r.alloc.path, r.alloc.function) in bad for r in reached)
+
+
+def _replaced(provenance: Provenance, free: Free, wrong: Sequence[Reached]) -> bool:
+    """Whether code that was not read is handed the address of a place that the memory lies in.
+
+    It may have put other memory there, and the free may be for that memory alone.
+    """
+    graph = provenance.graph
+    places = {graph.resolved(o) for o in free.origins} | {p for r in wrong for p in r.way}
+    behind = places | {source for place in places for source in graph.sources.get(place, ())}
+    return any(
+        isinstance(place, Out)
+        and place.key not in graph.index.definitions
+        and not graph.names.leaves_alone(place.key.name)
+        for place in behind
+    )
 
 
 def _is_element(place: Origin) -> bool:

@@ -64,6 +64,11 @@ def function(body: str) -> str:
             id="elements-of-one-kind",
         ),
         pytest.param(
+            function("\tchar *p = vmalloc(n);\n\n\tuuid_copy(&p, 0);\n\tkfree(p);\n"),
+            ("kfree", "p"),
+            id="its-address-goes-to-a-function-that-leaves-it-alone",
+        ),
+        pytest.param(
             "SYSCALL_DEFINE2(toy, int, n, char *, given)\n{\n\tchar *p = vmalloc(n);\n\n"
             "\tkfree(given);\n\tkfree(p);\n\treturn 0;\n}\n",
             ("kfree", "p"),
@@ -148,6 +153,19 @@ def test_mismatches(code: str, wrong: tuple[str, str]) -> None:
                 "\tvfree(mp->names[n]);\n\tkfree(mp->names[4]);\n"
             ),
             id="elements-of-a-member-by-their-index",
+        ),
+        pytest.param(
+            function(
+                "\tchar *p = vmalloc(n), *old = p;\n\n\telsewhere(&p);\n"
+                "\tif (p != old)\n\t\tkfree(p);\n\tvfree(old);\n"
+            ),
+            id="code-elsewhere-may-have-put-other-memory-there",
+        ),
+        pytest.param(
+            "static void drop(const void *p)\n{\n\tconst void *old = p;\n\n"
+            "\telsewhere(&p);\n\tif (p != old)\n\t\tkfree(p);\n}\n\n"
+            + function("\tchar *p = vmalloc(n);\n\n\tdrop(p);\n\tvfree(p);\n"),
+            id="code-elsewhere-may-have-replaced-an-argument",
         ),
         pytest.param(
             function("\tchar *p = vmalloc(n);\n\n\tvfree(p);\n\tp = kmalloc(n, 0);\n\tkfree(p);\n"),

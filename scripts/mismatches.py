@@ -3,8 +3,9 @@
     python -m scripts.mismatches [--limit SECONDS] [--alone] TREE PATH…
 
 Prints, directory by directory, what each of the two finds, and their sums. A directory that takes
-longer than the limit (default: 1800 s for each of the two) is named and counted, never left out in
-silence. Needs `spatch` (package coccinelle), but for ``--alone``, which runs our side only.
+us longer than the limit (default: 1800 s), or spatch for one file of it, is named and counted,
+never left out in silence. Needs `spatch` (package coccinelle), but for ``--alone``, which runs our
+side only.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def limited(seconds: int) -> Iterator[None]:
 
 @dataclass
 class Comparison:
-    """Both sides, unit after unit; ``limit`` in seconds for each side of a unit."""
+    """Both sides, unit after unit; ``limit`` in seconds."""
 
     tree: KernelTree
     root: Path
@@ -87,12 +88,18 @@ class Comparison:
     def by_coccinelle(self, unit: Unit) -> dict[Place, str]:
         """What the semantic patch reports in a unit: the line of each free, with its text."""
         files = [path for path in unit.files if _NEEDED.search(self.tree.read(path))]
-        if not files:
-            return {}
+        found: dict[Place, str] = {}
+        for path in files:  # one by one: files of one run count as one program
+            for match in _FINDING.finditer(self.spatch(path)):
+                found[match["file"], int(match["line"])] = match["text"]
+        return found
+
+    def spatch(self, path: str) -> str:
+        """What the semantic patch prints about a file."""
         words = ["spatch", "--sp-file", PATCH, "-D", "report", "--no-includes", "--include-headers"]
         try:
             done = subprocess.run(
-                [*words, "--very-quiet", *files],
+                [*words, "--very-quiet", path],
                 cwd=self.root,
                 capture_output=True,
                 check=False,
@@ -100,8 +107,7 @@ class Comparison:
             )
         except subprocess.TimeoutExpired as error:
             raise LimitError from error
-        text = done.stdout.decode("utf-8", "replace")
-        return {(m["file"], int(m["line"])): m["text"] for m in _FINDING.finditer(text)}
+        return done.stdout.decode("utf-8", "replace")
 
     def compare(self, unit: Unit) -> None:
         """Print what is found in one unit, and count it."""

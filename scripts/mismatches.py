@@ -1,11 +1,11 @@
 """Compare `inventory --mismatches` with the kernel's own api/kfree_mismatch.cocci.
 
-    python -m scripts.mismatches [--limit SECONDS] [--alone] TREE PATH…
+    python -m scripts.mismatches [--limit SECONDS] [--alone] [--plant] TREE PATH…
 
 Prints, directory by directory, what each of the two finds, and their sums. A directory that takes
 us longer than the limit (default: 1800 s), or spatch for one file of it, is named and counted,
 never left out in silence. Needs `spatch` (package coccinelle), but for ``--alone``, which runs our
-side only.
+side only. With ``--plant`` both look at a copy in which every kvfree() and vfree() is a kfree().
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,10 +35,12 @@ from convert.source.vocabulary import Dialect
 from convert.tree.cache import cache_dir
 from convert.tree.kernel import KernelTree
 from convert.tree.open import open_tree
+from convert.tree.overlay import OverlayTree
 
 PATCH = "scripts/coccinelle/api/kfree_mismatch.cocci"
 # Each of its rules asks for a name like these; it runs on the files that hold one.
 _NEEDED = re.compile(rb"\b(?:__|k)?v(?:free|[mz]alloc|calloc)")
+_FREE_OF_VMALLOC = re.compile(rb"\bk?vfree\(")
 _FINDING = re.compile(r"^(?P<file>\S+?):(?P<line>\d+):\d+-\d+: (?P<text>.*)$", re.MULTILINE)
 Place = tuple[str, int]
 
@@ -68,6 +71,7 @@ class Comparison:
 
     tree: KernelTree
     root: Path
+    patch: Path
     dialect: Dialect
     limit: int
     alone: bool
@@ -96,10 +100,10 @@ class Comparison:
 
     def spatch(self, path: str) -> str:
         """What the semantic patch prints about a file."""
-        words = ["spatch", "--sp-file", PATCH, "-D", "report", "--no-includes", "--include-headers"]
+        options = ["-D", "report", "--no-includes", "--include-headers", "--very-quiet"]
         try:
             done = subprocess.run(
-                [*words, "--very-quiet", path],
+                ["spatch", "--sp-file", str(self.patch), *options, path],
                 cwd=self.root,
                 capture_output=True,
                 check=False,
@@ -149,6 +153,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts.mismatches", description=__doc__)
     parser.add_argument("--limit", type=int, default=1800)
     parser.add_argument("--alone", action="store_true")
+    parser.add_argument("--plant", action="store_true")
     parser.add_argument("tree")
     parser.add_argument("paths", nargs="+")
     return parser.parse_args(words)
@@ -161,17 +166,34 @@ def units(tree: KernelTree, paths: Iterable[str]) -> Iterator[Unit]:
         yield from sorted(units_of(files, path), key=lambda unit: len(unit.files))
 
 
+def planted(tree: KernelTree, paths: Iterable[str], scratch: Path) -> KernelTree:
+    """The tree with a wrong free wherever there was one for vmalloc memory; its files on disk."""
+    changed: dict[str, bytes | None] = {}
+    for file in {file for path in paths for file in tree.files(path)}:
+        if file.endswith(C_SUFFIXES):
+            data = _FREE_OF_VMALLOC.sub(b"kfree(", tree.read(file))
+            changed[file] = data
+            target = scratch / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+    return OverlayTree(tree, changed)
+
+
 def main(words: Sequence[str]) -> int:
     """Run; 1 if a directory was not done, 2 if spatch is needed and not installed."""
     given = arguments(words)
     if not given.alone and shutil.which("spatch") is None:
         print("spatch is not installed (package coccinelle)", file=sys.stderr)
         return 2
-    tree = open_tree(given.tree)
+    tree, root = open_tree(given.tree), Path(given.tree).resolve()
     dialect = load_dialect(tree, given.paths, cache_dir())
-    comparison = Comparison(tree, Path(given.tree), dialect, given.limit, given.alone)
-    for unit in units(tree, given.paths):
-        comparison.compare(unit)
+    with tempfile.TemporaryDirectory() as scratch:
+        patch = root / PATCH
+        if given.plant:
+            tree, root = planted(tree, given.paths, Path(scratch)), Path(scratch)
+        comparison = Comparison(tree, root, patch, dialect, given.limit, given.alone)
+        for unit in units(tree, given.paths):
+            comparison.compare(unit)
     print(comparison.sums)
     return 1 if comparison.counts["stopped"] else 0
 

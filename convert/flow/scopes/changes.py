@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from convert.flow.scopes.code import DEREF
 from convert.flow.scopes.contexts import Function, Return
 from convert.flow.scopes.effects import ELSE, HANDLE
 from convert.flow.scopes.values import FILLED, Facts, Key, Sym, Value
@@ -52,12 +51,15 @@ def forget_changed(
 def _forget(facts: Facts, function: Function, key: Key, name: str, place: Key | None) -> None:
     machine = function.machine
     base = place.base if place is not None else None
-    if key.base != base and machine.apart(base, key.base):
+    if key.base != base and (machine.apart(base, key.base) or _is_own(base)):
         return
+    may_be_member = not _is_scalar_variable(function, key) and _may_be(function, key, HANDLE)
     if name in (HANDLE, ELSE):
         exact = place is not None and place is key
         if not exact and (key.fields or not _may_be(function, key, name)):
-            if key.fields and key.fields[-1] in machine.fields.addressed and name == HANDLE:
+            elsewhere = place is not None and _is_scalar_variable(function, place)
+            named = key.fields[-1:] and key.fields[-1] in machine.fields.addressed
+            if named and name == HANDLE and not elsewhere:
                 machine.forget(facts, key)
             return
         machine.forget(facts, key)
@@ -66,7 +68,7 @@ def _forget(facts: Facts, function: Function, key: Key, name: str, place: Key | 
     elif key.fields[-1:] == (FILLED,):
         changed = (facts[key].without or frozenset()) | {name}
         facts[key] = machine.store.value(7, "without", changed)
-    elif not key.fields and name in machine.fields.addressed and _may_be(function, key, HANDLE):
+    elif not key.fields and name in machine.fields.addressed and may_be_member:
         machine.forget(facts, key)
 
 
@@ -75,9 +77,21 @@ def _may_be(function: Function, key: Key, name: str) -> bool:
     base = key.base
     if not isinstance(base, Sym):
         return (HANDLE if base in function.handles else ELSE) == name
-    if base.kind != "entry" or base.key.heap or base.key.fields:
+    if base.kind not in ("entry", "apart"):
         return True
-    is_handle = any(
-        place.var == base.key.base and place.steps == (DEREF,) for place in function.places
-    )
-    return (HANDLE if is_handle else ELSE) == name
+    pointer = base.key if base.kind == "entry" else base.key[0]
+    if pointer.heap or pointer.fields:
+        return True
+    return name in function.pointees.get(str(pointer.base), (HANDLE, ELSE))
+
+
+def _is_own(base: object) -> bool:
+    """Whether a place is in a variable of the function itself, which no object is part of."""
+    return isinstance(base, str) and not base.startswith("::")
+
+
+def _is_scalar_variable(function: Function, key: Key) -> bool:
+    """Whether a place is a whole local variable, here or in a caller: so it is no member."""
+    if key.fields:
+        return False
+    return key.base in function.pointers or function.machine.store.is_local(key.base)

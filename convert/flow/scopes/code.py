@@ -2,7 +2,8 @@
 
 An expression is a tuple whose first entry says what it is:
 ``("num", n)``, ``("load", place)``, ``("addr", place)``, ``("fn", name, path)``, ``("not", e)``,
-``("err", e)`` (an ERR_PTR), ``("cmp", op, a, b)``, ``("bin", op, a, b)``, ``("any",)``.
+``("err", e)`` (whether it is an ERR_PTR), ``("errptr", e)`` (made by ERR_PTR()),
+``("cmp", op, a, b)``, ``("bin", op, a, b)``, ``("any",)``.
 """
 
 from __future__ import annotations

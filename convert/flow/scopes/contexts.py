@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from convert.flow.scopes.code import DEREF, Call, Code, Where
-from convert.flow.scopes.effects import TASK, Effects
+from convert.flow.scopes.effects import HANDLE, TASK, Effects
 from convert.flow.scopes.machine import Machine
 from convert.flow.scopes.values import (
     ANYTHING,
+    LOCAL,
     NONZERO,
     POSITIVE,
     ZERO,
@@ -35,7 +36,8 @@ class Function:
     """A function as the simulation sees it.
 
     places: those whose facts are handed over. exact, signs: see `Interest`. handles: variables that
-    point to a structure with a cookie, or may.
+    point to a structure with a cookie, or may. pointees: what kind of scalar
+    a variable points to, `HANDLE` if that is such a pointer.
     """
 
     number: int
@@ -46,7 +48,14 @@ class Function:
     exact: frozenset[str]
     signs: frozenset[Where]
     handles: frozenset[str]
+    pointees: Mapping[str, frozenset[str]]
     live: list[frozenset[str]] | None = None
+
+    @cached_property
+    def pointers(self) -> frozenset[str]:
+        """The local variables that are declared as pointers."""
+        found = (name for name, kind in self.code.types.items() if kind.stars)
+        return frozenset(name for name in found if not name.startswith("::"))
 
     @cached_property
     def meets(self) -> frozenset[int]:
@@ -98,13 +107,14 @@ class Contexts:
         """What a place pointed to at entry."""
         return self.store.sym("entry", key)
 
-    def of_call(self, callee: Function, values: Sequence[Value], machine: Machine, facts: Facts
-    ) -> Context:  # fmt: skip
+    def of_call(
+        self, callee: Function, values: Sequence[Value], caller: Function, facts: Facts
+    ) -> Context:
         """The context that a call makes for its callee."""
         found: dict[Where, Value] = {}
         for place in callee.places:
-            found[place] = self.given(callee, place, values, machine, facts)
-        return tuple(self.entry_of(callee, place, found) for place in callee.places)
+            found[place] = self.given(callee, place, values, caller.machine, facts)
+        return tuple(self.entry_of(callee, place, found, caller) for place in callee.places)
 
     def given(
         self, callee: Function, place: Where, values: Sequence[Value], machine: Machine,
@@ -134,7 +144,9 @@ class Contexts:
             return self.store.key(pointer.sym, tuple(fields))
         return None
 
-    def entry_of(self, callee: Function, place: Where, found: dict[Where, Value]) -> Any:
+    def entry_of(
+        self, callee: Function, place: Where, found: dict[Where, Value], caller: Function
+    ) -> Any:
         value = found[place]
         if place.var == TASK:
             return self.relation(place, found)
@@ -143,6 +155,8 @@ class Contexts:
                 others = self.others(place, value, found)
                 if others:
                     return ("apart", value.mask, others)
+            if HANDLE in callee.pointees.get(place.var, ()) and self.is_local(value, caller):
+                return ("local", value.mask)
             if value.function is not None:
                 return ("function", value.function)
             if place.var in callee.exact:
@@ -151,6 +165,12 @@ class Contexts:
                 if value.bits is not None:
                     return ("bits", (value.mask, value.bits))
         return masked(value.mask, place in callee.signs)
+
+    def is_local(self, value: Value, caller: Function) -> bool:
+        """Whether a pointer points to a local variable, of the caller or further up."""
+        if value.address is None:
+            return self.store.is_local(value.sym)
+        return not value.address.fields and value.address.base in caller.pointers
 
     def others(self, place: Where, value: Value, found: dict[Where, Value]) -> tuple[Where, ...]:
         """The places that hold another object."""
@@ -227,6 +247,9 @@ class Contexts:
                 return facts.get(self.entry_key(place, named), store.any)
             case ("apart", mask, places):
                 keys = frozenset(self.entry_key(place, named) for place in places)
+                return store.value(mask, "sym", store.sym("apart", (key, keys)))
+            case ("local", mask):
+                keys = frozenset({store.key(LOCAL)})
                 return store.value(mask, "sym", store.sym("apart", (key, keys)))
         return store.value(ANYTHING, "sym", sym)
 

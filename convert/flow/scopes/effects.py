@@ -23,11 +23,13 @@ from convert.flow.scopes.code import (
     Where,
 )
 from convert.flow.scopes.machine import Fields
+from convert.flow.terms import TypeRef, type_ref
 
 TASK = "current"
-HANDLE, ELSE = "handle", "else"
+HANDLE, ELSE = "*handle", "*else"  # no names of members
 _MAX_STEPS = 6
 _MAX_INTEREST = 10
+_MAX_DECIDING = 40
 
 
 @dataclass
@@ -117,6 +119,8 @@ class _Run:
         self.fixed(lambda n: self.add_interest(interests, copies, n))
         relevant = [self.is_relevant(code) for code in self.codes]
         self.fixed(lambda n: self.add_relevant(relevant, n))
+        for number, code in enumerate(self.codes):
+            relevant[number] = relevant[number] or _decides(code, interests[number])
         return Summary(effects, interests, relevant)
 
     def fixed(self, step: Callable[[int], bool]) -> None:
@@ -232,7 +236,7 @@ class _Run:
         match expr[0]:
             case "load":
                 self.wanted(found, code, expr[1], exact)
-            case "not":
+            case "not" | "errptr":
                 self.tested(found, code, expr[1])
             case "err":
                 self.tested(found, code, expr[1])
@@ -338,6 +342,20 @@ class _Run:
         return relevant[number]
 
 
+def _decides(code: Code, interest: Interest) -> bool:
+    """Whether a short function without effects tells something about the numbers it is given.
+
+    The simulation runs these, too: what they return decides which way their callers take.
+    """
+    if len(code.instructions) > _MAX_DECIDING or not interest.exact & set(code.parameters):
+        return False
+    assigned = (i for i in code.instructions if isinstance(i, (Assign, Fill)))
+    if any(one.target.steps for one in assigned):
+        return False
+    root = code.routine.variant.root
+    return type_ref(root.decl.type.type) == TypeRef("bool")
+
+
 def captured(
     code: Code, targets: Callable[[Call], Sequence[int]], effects: Sequence[Effects]
 ) -> frozenset[str]:
@@ -385,7 +403,7 @@ def _behind(value: Expr, steps: tuple[str, ...]) -> Iterable[Where]:
         case "bin" | "cmp" if not steps:
             for part in value[2:]:
                 yield from _behind(part, steps)
-        case "not" | "err" if not steps:
+        case "not" | "err" | "errptr" if not steps:
             yield from _behind(value[1], steps)
 
 
@@ -404,6 +422,8 @@ def interesting(run: Interest, code: Code, fields: Fields, kept: Callable[[Where
     """The places of a function whose facts are handed over, in a fixed order, the simple first."""
     del code, fields
     found = [place for place in run.places if kept(place)]
+    to_scalars = [Where(place.var) for place in found if place.steps == (DEREF,)]
+    found += [place for place in dict.fromkeys(to_scalars) if place not in run.places]
     found.sort(key=lambda place: (len(place.steps), place))
     return tuple(found[:_MAX_INTEREST])
 

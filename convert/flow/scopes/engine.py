@@ -437,7 +437,7 @@ class Engine:
                 self.result(after, call, self.store.any)
                 found.append((bits, after))
                 continue
-            context = self.contexts.of_call(callee, values, machine, facts)
+            context = self.contexts.of_call(callee, values, function, facts)
             made = self.instance(callee, context)
             made.callers.setdefault((instance, index))
             instance.calls.setdefault(index, set()).add((bits[:-1], made))

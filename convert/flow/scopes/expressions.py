@@ -292,6 +292,7 @@ class Expressions(Builder):
 
     def _compound_literal(self, node: c_ast.CompoundLiteral, names: Names) -> Expr:
         place = Where(self.fresh())
+        self.code.types[place.var] = type_ref(node.type)
         self.initialise(place, node.init, names, self.line(names, node))
         return ("load", place)
 

@@ -378,6 +378,9 @@ class _Statements(Expressions):
     def special(self, name: str, node: c_ast.FuncCall, names: Names) -> Expr | None:
         """Helpers of the kernel whose meaning is known."""
         given = arguments(node)
+        if name == "ERR_PTR" and given:
+            value = self.value(given[0], names)
+            return value if value[0] == "num" else ("errptr", value)
         if name in SAME_VALUE:
             return self.value(given[0], names) if given else ANY
         if name == "IS_ERR" and given:

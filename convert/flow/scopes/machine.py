@@ -113,6 +113,10 @@ class Machine:
                 return store.value(POSITIVE, "function", (expr[1], expr[2]))
             case "not":
                 return self.inverted(self.value(facts, expr[1]))
+            case "errptr":
+                # err.h: ERR_PTR() is given "a negative error code", or 0.
+                value = self.value(facts, expr[1])
+                return store.limited(value, NEGATIVE | ZERO) or value
             case "err":
                 return self.truth(self.value(facts, expr[1]), NEGATIVE)
             case "cmp":
@@ -382,6 +386,8 @@ class Machine:
                 continue  # what was there at entry holds no address of a local variable
             if self.apart(key.base, other.base):
                 continue
+            if scalar and other.fields and self.store.is_local(key.base):
+                continue
             if not scalar or not other.fields or other.fields[-1] in self.fields.addressed:
                 self.forget(facts, other)
 
@@ -394,6 +400,8 @@ class Machine:
     def kill(self, facts: Facts, field: str, through_pointers: bool, base: object) -> None:
         """A member of some object is assigned."""
         for other in list(facts):
+            if not other.fields and self.store.is_local(other.base):
+                continue  # no member
             if other.base == base or not (other.heap or str(other.base) in self.escaping):
                 continue
             if self.apart(base, other.base):

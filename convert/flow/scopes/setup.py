@@ -12,7 +12,7 @@ from pycparser import c_ast
 from convert.flow.code import FunctionKey, Routine
 from convert.flow.graph.graph import CallGraph
 from convert.flow.graph.model import Place
-from convert.flow.scopes.code import Call, Code, Where
+from convert.flow.scopes.code import DEREF, Call, Code, Where
 from convert.flow.scopes.contexts import Function
 from convert.flow.scopes.effects import (
     ELSE,
@@ -283,14 +283,14 @@ class Program:
 
     def members(self, code: Code, name: str) -> Iterable[str]:
         """The tracked members of what a variable points to; with ``*``, whether it leads to a
-        handle through two pointers."""
+        structure through two pointers."""
         types = self.graph._program.types
         kind = code.types.get(name.removesuffix("*"))
         if kind is None:
             return self.fields.tracked
         plain = types.plain(kind)
         if name.endswith("*"):
-            return ("*",) if plain.stars == 2 and plain.base in self.handles else ()
+            return ("*",) if plain.stars == 2 and plain.base.startswith("struct ") else ()
         return self.members_of(TypeRef(plain.base, plain.stars - 1))
 
     # -- functions -----------------------------------------------------------------------------
@@ -343,6 +343,10 @@ class Program:
                         for name, kind in code.types.items()
                         if self.kind(code, Where(name)) == (HANDLE,) or kind.base == "?"
                     ),
+                    {
+                        name: frozenset(self.kind(code, Where(name, (DEREF,))))
+                        for name in code.types
+                    },
                 )
             )
         return found

@@ -26,7 +26,8 @@ class Sym:
     kind: "entry" (what the place ``key`` pointed to when the function was entered), "fresh" (made
     by the instruction ``node``, so it is no object that was there before), "made" (some object that
     the instruction handed over), "apart" (what the first place of ``key`` pointed to at entry,
-    which is none of the objects that the other places pointed to).
+    which is none of the objects that the other places pointed to; `LOCAL` among these: it is a
+    caller's local variable that holds a pointer, so it is no member of any object).
     """
 
     __slots__ = ("key", "kind", "node")
@@ -87,6 +88,7 @@ class Value:
         return f"<{' '.join(parts)}>"
 
 
+LOCAL = "::local"
 Facts = dict[Key, Value]
 FILLED = "{}"  # the member that says that all others are zero
 
@@ -190,6 +192,12 @@ class Store:
             if (entry.key if entry.kind == "entry" else entry.key[0]) in apart.key[1]:
                 return True
         return False
+
+    def is_local(self, base: object) -> bool:
+        """Whether an object is a caller's local variable, and hence no member of another object."""
+        if not isinstance(base, Sym) or base.kind != "apart":
+            return False
+        return self.key(LOCAL) in base.key[1]
 
     def distinct(self, a: Value, b: Value) -> bool | None:
         """Whether two values are different (True), equal (False), or who knows (None)."""

@@ -11,7 +11,7 @@ from convert.flow.code import FunctionKey, Routine
 from convert.semantics.stubs import Effect, Primitive, Stubs
 
 # include/linux/err.h: values keep their sign on the way from pointer to number and back.
-SAME_VALUE = frozenset({"PTR_ERR", "ERR_PTR", "ERR_CAST", "__builtin_expect", "likely", "unlikely"})
+SAME_VALUE = frozenset({"PTR_ERR", "ERR_CAST", "__builtin_expect", "likely", "unlikely"})
 _MAX_DEPTH = 40
 
 

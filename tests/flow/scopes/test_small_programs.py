@@ -8,6 +8,24 @@ from tests.flow.scopes.support import verdict
 
 ROOT = "int root(int arg)\n{\n%s\n\treturn 0;\n}\nEXPORT_SYMBOL(root);\n"
 
+# A callee that notes the handle in an object, whatever object that is, and somebody who hands over
+# the address of such a member.
+LENT = (
+    "static void lend(struct context *c, struct handle *h) { c->handle = h; other(c); }\n"
+    "static void finish(struct handle **hp, struct context *c) { lend(c, *hp); lend(c, NULL); }\n"
+    "int someone(struct context *c, struct context *d)\n"
+    "{ if (start(&c->handle)) return -1; finish(&c->handle, d); return 0; }\n"
+    "EXPORT_SYMBOL(someone);\n"
+)
+GET = (
+    "static struct handle *get(void) { struct handle *h; int e = other(&h); if (e) return %s;"
+    " e = start(&h); if (e) return %s; return h; }\n"
+)
+WANTED = (
+    "static bool wanted(int kind, void *p) { return other(p) && kind != FORK_COPY; }\n"
+    "static void use(int kind) { if (wanted(kind, NULL)) here(1); }\n"
+)
+
 PROVEN = [
     pytest.param(
         ROOT % "unsigned int f = memalloc_nofs_save(); here(1); memalloc_nofs_restore(f);",
@@ -113,6 +131,35 @@ PROVEN = [
         "int worker(struct context *c) { unsigned int f = memalloc_nofs_save(); here(1);"
         " memalloc_nofs_restore(f); return 0; }\nEXPORT_SYMBOL(worker);\n",
         id="worker that opens the scope itself",
+    ),
+    pytest.param(
+        LENT
+        + ROOT
+        % (
+            "unsigned int f = memalloc_nofs_save(); struct handle *h;"
+            " struct context *c = (void *)(long)arg; if (!start(&h)) { finish(&h, c); end(h); }"
+            " here(1); memalloc_nofs_restore(f);"
+        ),
+        id="a local handle is no member of what is assigned",
+    ),
+    pytest.param(
+        GET % ("ERR_PTR(e)", "ERR_PTR(e)")
+        + ROOT % "struct handle *h = get(); if (IS_ERR(h)) return -1; here(1); end(h);",
+        id="ERR_PTR of an unknown error",
+    ),
+    pytest.param(
+        WANTED
+        + ROOT % "struct handle *h; use(FORK_COPY); if (start(&h)) return -1; use(arg); end(h);",
+        id="a constant decides what a function without effects returns",
+    ),
+    pytest.param(
+        "static void use(struct context **cp) { struct context *c = *cp; if (c) here(1); }\n"
+        + ROOT
+        % (
+            "struct handle *h; struct context *c = NULL; use(&c); if (start(&h)) return -1;"
+            " c = (void *)(long)arg; use(&c); end(h);"
+        ),
+        id="pointer to a pointer to another structure",
     ),
 ]
 
@@ -247,6 +294,39 @@ NOT_PROVEN = [
         ),
         "unscoped",
         id="a handle that is over",
+    ),
+    pytest.param(
+        LENT
+        + ROOT
+        % (
+            "unsigned int f = memalloc_nofs_save(); struct context *d = (void *)(long)arg;"
+            " struct context *c = d; if (!start(&c->handle)) { finish(&c->handle, d);"
+            " end(c->handle); } here(1); memalloc_nofs_restore(f);"
+        ),
+        "unknown",
+        id="a handle that is a member of what is assigned",
+    ),
+    pytest.param(
+        GET % ("(void *)(long)e", "ERR_PTR(e)")
+        + ROOT % "struct handle *h = get(); if (IS_ERR(h)) return -1; here(1); end(h);",
+        "mixed",
+        id="a number made a pointer without ERR_PTR",
+    ),
+    pytest.param(
+        WANTED
+        + ROOT % "struct handle *h; use(FORK_ATTR); if (start(&h)) return -1; use(arg); end(h);",
+        "mixed",
+        id="a constant for which the function may return true",
+    ),
+    pytest.param(
+        "static void use(struct context **cp) { struct context *c = *cp; if (c) here(1); }\n"
+        + ROOT
+        % (
+            "struct handle *h; struct context *c = NULL; other(&c); use(&c);"
+            " if (start(&h)) return -1; c = (void *)(long)arg; use(&c); end(h);"
+        ),
+        "mixed",
+        id="pointer to a pointer that somebody else was given",
     ),
     pytest.param("static void never(void) { here(1); }\n", "dead", id="nothing calls it"),
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from convert.flow.scopes.code import DEREF, ELEMENT, Expr, Where
 from convert.flow.scopes.values import (
@@ -44,13 +45,14 @@ class Machine:
     """Evaluates and assigns; the facts handed in are never changed in place but by `assign`.
 
     signed: variables declared with a signed type (True) or another (False). escaping: variables
-    whose address is kept somewhere.
+    whose address is kept somewhere. pointees: what kind of scalar a variable points to.
     """
 
     store: Store
     fields: Fields
     signed: dict[str, bool]
     escaping: frozenset[str]
+    pointees: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     # -- places --------------------------------------------------------------------------------
 
@@ -388,8 +390,24 @@ class Machine:
                 continue
             if scalar and other.fields and self.store.is_local(key.base):
                 continue
+            if scalar and not other.fields and self.other_kinds(key.base, other.base):
+                continue
             if not scalar or not other.fields or other.fields[-1] in self.fields.addressed:
                 self.forget(facts, other)
+
+    def other_kinds(self, one: object, other: object) -> bool:
+        """Whether two parameters point to scalars of different kinds."""
+        kinds: list[frozenset[str]] = []
+        for base in (one, other):
+            if not isinstance(base, Sym) or base.kind not in ("entry", "apart"):
+                return False
+            pointer = base.key if base.kind == "entry" else base.key[0]
+            if pointer.heap or pointer.fields:
+                return False
+            if pointer.base not in self.pointees:
+                return False
+            kinds.append(self.pointees[pointer.base])
+        return not kinds[0] & kinds[1]
 
     def apart(self, one: object, other: object) -> bool:
         """Whether two objects are known to be different ones."""

@@ -322,7 +322,10 @@ class Program:
         found = []
         for number, code in enumerate(self.codes):
             kept_addresses = captured(code, self.targets, self.summary.effects)
-            machine = Machine(self.store, self.fields, code.signed, kept_addresses)
+            pointees = {
+                name: frozenset(self.kind(code, Where(name, (DEREF,)))) for name in code.types
+            }
+            machine = Machine(self.store, self.fields, code.signed, kept_addresses, pointees)
             interest = self.summary.interests[number]
 
             def kept(place: Where, code: Code = code) -> bool:
@@ -343,10 +346,7 @@ class Program:
                         for name, kind in code.types.items()
                         if self.kind(code, Where(name)) == (HANDLE,) or kind.base == "?"
                     ),
-                    {
-                        name: frozenset(self.kind(code, Where(name, (DEREF,))))
-                        for name in code.types
-                    },
+                    pointees,
                 )
             )
         return found

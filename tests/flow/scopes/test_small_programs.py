@@ -12,7 +12,8 @@ ROOT = "int root(int arg)\n{\n%s\n\treturn 0;\n}\nEXPORT_SYMBOL(root);\n"
 # the address of such a member.
 LENT = (
     "static void lend(struct context *c, struct handle *h) { c->handle = h; other(c); }\n"
-    "static void finish(struct handle **hp, struct context *c) { lend(c, *hp); lend(c, NULL); }\n"
+    "static void finish(struct handle **hp, struct context *c)"
+    " { struct handle *h = *hp; if (!*hp) return; *hp = NULL; *hp = h; lend(c, NULL); }\n"
     "int someone(struct context *c, struct context *d)\n"
     "{ if (start(&c->handle)) return -1; finish(&c->handle, d); return 0; }\n"
     "EXPORT_SYMBOL(someone);\n"
@@ -20,6 +21,10 @@ LENT = (
 GET = (
     "static struct handle *get(void) { struct handle *h; int e = other(&h); if (e) return %s;"
     " e = start(&h); if (e) return %s; return h; }\n"
+)
+NUMBER = (
+    "static void number(struct handle **hp, %s *np)"
+    " { struct handle *h = *hp; if (!*hp) begin(h); *hp = NULL; *hp = h; *np = other(h); }\n"
 )
 WANTED = (
     "static bool wanted(int kind, void *p) { return other(p) && kind != FORK_COPY; }\n"
@@ -146,6 +151,15 @@ PROVEN = [
         GET % ("ERR_PTR(e)", "ERR_PTR(e)")
         + ROOT % "struct handle *h = get(); if (IS_ERR(h)) return -1; here(1); end(h);",
         id="ERR_PTR of an unknown error",
+    ),
+    pytest.param(
+        NUMBER % "long"
+        + ROOT
+        % (
+            "unsigned int f = memalloc_nofs_save(); struct handle *h; long n;"
+            " if (!start(&h)) { number(&h, &n); end(h); } here(1); memalloc_nofs_restore(f);"
+        ),
+        id="a number that is assigned through a pointer is no handle",
     ),
     pytest.param(
         WANTED
@@ -311,6 +325,16 @@ NOT_PROVEN = [
         + ROOT % "struct handle *h = get(); if (IS_ERR(h)) return -1; here(1); end(h);",
         "mixed",
         id="a number made a pointer without ERR_PTR",
+    ),
+    pytest.param(
+        NUMBER % "struct handle *"
+        + ROOT
+        % (
+            "unsigned int f = memalloc_nofs_save(); struct handle *h;"
+            " if (!start(&h)) { number(&h, &h); end(h); } here(1); memalloc_nofs_restore(f);"
+        ),
+        "unknown",
+        id="a handle that is assigned through another pointer",
     ),
     pytest.param(
         WANTED

@@ -28,8 +28,8 @@ case_drop(struct list_head *smalls, struct list_head *larges)
 
 	small = list_first_entry(smalls, struct case_small, list);
 	large = list_first_entry(larges, struct case_large, list);
-	list_del(&small->list);
-	list_del(&large->list);
+	list_del_init(&small->list);
+	list_del_init(&large->list);
 	kmem_free(small);
 	kmem_free(large);
 }

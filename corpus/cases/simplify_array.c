@@ -3,8 +3,8 @@
 #include "minfs.h"
 
 struct case_item {
-	uint64_t		start;
-	uint32_t		count;
+	u64			start;
+	u32			count;
 };
 
 struct case_item *

@@ -130,7 +130,7 @@ def test_detached_head(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     git(repo, "checkout", "-q", "--detach")
     ran = run(capsys, "apply", repo, PATH, "--branch", "converted")
     assert ran.code == 0
-    assert git(repo, "rev-parse", "converted~5") == git(repo, "rev-parse", "main")
+    assert git(repo, "rev-parse", "converted~6") == git(repo, "rev-parse", "main")
 
 
 def test_symlinks_are_not_followed(

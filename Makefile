@@ -29,8 +29,9 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 
 # The main job on a real kernel: KERNEL=dir, or else Debian's source package (needs apt-get, once).
+# CONFIG=file: compile the commits under this fragment alone, not under two configurations.
 real: $(STAMP)
-	$(BIN)/python -m scripts.real $(if $(KERNEL),--kernel "$(KERNEL)")
+	$(BIN)/python -m scripts.real $(if $(KERNEL),--kernel "$(KERNEL)") $(if $(CONFIG),--config "$(CONFIG)")
 	tree=$$($(BIN)/python -m scripts.real --where $(if $(KERNEL),--kernel "$(KERNEL)")) && \
 	KERNEL="$$tree" $(BIN)/pytest -m real
 

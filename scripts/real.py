@@ -1,6 +1,6 @@
 """`make real`: the main job on a real kernel, as a user would run it, checked from outside.
 
-    python -m scripts.real [--kernel DIR] [--output DIR] [--no-build | --where]
+    python -m scripts.real [--kernel DIR] [--output DIR] [--config FILE | --no-build | --where]
 
 Without a directory, Debian's kernel source package is fetched (by name, with apt-get) and kept in
 the user's cache directory. Exit code 0 if every statement holds, 1 if one does not, 2 if the job
@@ -46,7 +46,9 @@ def find_kernel(directory: str | None, cache: Path, subject: Subject) -> Kernel:
     return debian_kernel(subject.package, cache, mutter)
 
 
-def all_checks(kernel: Kernel, subject: Subject, output: Path, build: bool) -> Iterator[Check]:
+def all_checks(
+    kernel: Kernel, subject: Subject, output: Path, build: bool, config: Path | None
+) -> Iterator[Check]:
     """Run everything, in the order in which a person would."""
     tool = Tool(Path(sys.executable).with_name("kmem-convert"), output)
     inventory = tool.done("inventory", str(kernel.repository), subject.path)
@@ -61,7 +63,7 @@ def all_checks(kernel: Kernel, subject: Subject, output: Path, build: bool) -> I
     yield from meaning(tool, kernel, subject, report, output)
     yield from after(tool, kernel, subject, report)
     if build:
-        yield from verify(tool, kernel, output)
+        yield from verify(tool, kernel, output, config)
 
 
 def show(checks: Iterable[Check]) -> list[Check]:
@@ -83,6 +85,9 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--subject", type=Path, default=SUBJECT, help="what to convert (TOML)")
     parser.add_argument("--output", type=Path, default=Path("build/real"), help="results go here")
     parser.add_argument("--no-build", action="store_true", help="do not compile the commits")
+    parser.add_argument(
+        "--config", type=Path, help="compile under this one configuration fragment (default: two)"
+    )
     parser.add_argument("--where", action="store_true", help="only print the kernel's directory")
     return parser.parse_args(words)
 
@@ -101,7 +106,8 @@ def main(words: Sequence[str] | None = None) -> int:
         output = options.output.absolute()
         output.mkdir(parents=True, exist_ok=True)
         say(f"{kernel.name}: {subject.path} (base {kernel.base[:12]})")
-        failed = show(all_checks(kernel, subject, output, not options.no_build))
+        checks = all_checks(kernel, subject, output, not options.no_build, options.config)
+        failed = show(checks)
     except KmemConvertError as error:
         print(f"real: {error}", file=sys.stderr)
         return 2

@@ -16,10 +16,15 @@ Document = Mapping[str, Any]
 SECOND = 120  # seconds that verifying again may take when nothing changed
 
 
-def verify(tool: Tool, kernel: Kernel, output: Path) -> Iterator[Check]:
-    """Verify the series of ``output`` with a build, and once more: then nothing is to be done."""
+def verify(tool: Tool, kernel: Kernel, output: Path, config: Path | None) -> Iterator[Check]:
+    """Verify the series of ``output`` with a build, and once more: then nothing is to be done.
+
+    config: a fragment to build under, None for the two configurations that are found.
+    """
     series = output / "series"
-    words = ("verify", str(series), "--tree", f"{kernel.repository}@base", "--build")
+    words = ["verify", str(series), "--tree", f"{kernel.repository}@base", "--build"]
+    if config is not None:
+        words += ["--config", str(config.absolute())]
     place = ("--work", str(kernel.work))
     first = run_verify(tool, *words, *place, "--update-cover")
     (output / "verify.json").write_text(json.dumps(first, indent=2) + "\n", encoding="utf-8")

@@ -39,7 +39,12 @@ def test_explain(plain: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(capsys, "explain", plain, f"{site['file']}:{site['line']}")
     assert ran.code == 0
     assert ran.out.startswith(f"{site['file']}:{site['line']}:{site['column']}: alloc ")
-    for part in ("contract: ", "executed: fs/minfs/kmem.c:", "converted by commit 1", "scope nofs: "):
+    for part in (
+        "contract: ",
+        "executed: fs/minfs/kmem.c:",
+        "converted by commit 1",
+        "scope nofs: ",
+    ):
         assert part in ran.out
 
 

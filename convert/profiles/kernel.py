@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cached_property
 from importlib import resources
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from convert.errors import InputError
+from convert.profiles.reading import parse_toml
 
 _Name = Field(pattern=r"^[A-Za-z_]\w*$")
 
@@ -66,14 +65,7 @@ class KernelNames(BaseModel):
 
 def parse_kernel_names(text: str, origin: str) -> KernelNames:
     """Read the names from TOML text; raises InputError naming ``origin`` and the offending key."""
-    try:
-        return KernelNames.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{origin}: not valid TOML: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{origin}: {where}: {first['msg']}") from error
+    return parse_toml(KernelNames, text, origin)
 
 
 def load_kernel_names() -> KernelNames:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from importlib import resources
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from convert.errors import InputError
+from convert.profiles.reading import parse_toml
 
 
 class _Fact(BaseModel):
@@ -75,14 +75,7 @@ class WrapperProfile(BaseModel):
 
 def parse_profile(text: str, origin: str) -> WrapperProfile:
     """Read a profile from TOML text; raises InputError naming ``origin`` and the offending key."""
-    try:
-        return WrapperProfile.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{origin}: not valid TOML: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{origin}: {where}: {first['msg']}") from error
+    return parse_toml(WrapperProfile, text, origin)
 
 
 def load_profile(name: str) -> WrapperProfile:

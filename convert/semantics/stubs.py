@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cached_property
 from importlib import resources
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from convert.errors import InputError
+from convert.profiles.reading import parse_toml
 
 Family = Literal["kmalloc", "vmalloc", "kvmalloc", "cache", "pages"]
 Effect = Literal[
@@ -132,14 +131,7 @@ class Stubs(BaseModel):
 
 def parse_stubs(text: str, origin: str) -> Stubs:
     """Read the table from TOML text; raises InputError naming ``origin`` and the offending key."""
-    try:
-        return Stubs.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{origin}: not valid TOML: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{origin}: {where}: {first['msg']}") from error
+    return parse_toml(Stubs, text, origin)
 
 
 def load_stubs() -> Stubs:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import resources
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from convert.errors import InputError
 from convert.profiles.kernel import KernelNames, MaskCall, load_kernel_names
+from convert.profiles.reading import parse_toml
 from convert.semantics.stubs import Primitive, Stubs, load_stubs
 
 
@@ -98,14 +97,7 @@ class ReviewFacts(BaseModel):
 
 def parse_review_facts(text: str, origin: str) -> ReviewFacts:
     """Read the facts from TOML text; raises InputError naming ``origin`` and the offending key."""
-    try:
-        return ReviewFacts.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{origin}: not valid TOML: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{origin}: {where}: {first['msg']}") from error
+    return parse_toml(ReviewFacts, text, origin)
 
 
 @dataclass(frozen=True)

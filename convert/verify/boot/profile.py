@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from convert.errors import InputError
+from convert.profiles.reading import parse_toml
 from convert.verify.boot.guest.plan import Phase
 
 HOOKS = "hooks.toml"
@@ -149,12 +149,7 @@ _Shape = TypeVar("_Shape", bound=_Facts)
 
 def _read(file: Path, shape: type[_Shape]) -> _Shape:
     try:
-        return shape.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        text = file.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot read {file}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{file}: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{file}: {place}: {first['msg']}") from error
+    return parse_toml(shape, text, file)

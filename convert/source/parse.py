@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import gc
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
 from pycparser import c_ast
 
+from convert.source.collection import without_collections
 from convert.source.conditionals import (
     Conditionals,
     Directive,
@@ -129,20 +128,8 @@ def parse_file(
 
     Never raises for C that it does not know: such items are in ``refusals``.
     """
-    with _without_collections():
+    with without_collections():
         return _FileParser(source, dialect, wanted).run()
-
-
-@contextmanager
-def _without_collections() -> Iterator[None]:
-    """Leave reference cycles alone for a while: a tree has none, but makes the collector search."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class _FileParser:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +29,7 @@ from convert.flow.graph.typing import Typing
 from convert.profiles.callbacks import Callbacks, load_callbacks
 from convert.semantics.stubs import load_stubs
 from convert.sites.sources import Sources
+from convert.source.collection import without_collections
 from convert.source.dialect import load_dialect
 from convert.source.parse import Item, ParsedFile, parse_file
 from convert.source.text import read_source
@@ -57,7 +56,7 @@ def build_graph(
     Raises InputError for a path that is not in the tree.
     """
     sources = Sources(tree, paths, lambda: load_dialect(tree, paths, cache_dir))
-    with _without_collections():
+    with without_collections():
         return _Builder(sources, load_callbacks(), progress).build()
 
 
@@ -321,15 +320,3 @@ class _Builder:
 def _has_value(item: Item) -> bool:
     """Whether a declaration has an initialiser: only then it can hold a function's address."""
     return any(one.init is not None for variant in item.variants for one in variant.declarators)
-
-
-@contextmanager
-def _without_collections() -> Iterator[None]:
-    """Leave reference cycles alone for a while: trees have none, but the collector searches."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

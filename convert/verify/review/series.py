@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from pathlib import Path
 
 from convert.errors import InputError
 from convert.flow.provenance.names import Names, load_names
+from convert.source.collection import without_collections
 from convert.tree.git import NotARepository
 from convert.tree.kernel import KernelTree
 from convert.verify.review.commit import ScopeProof, Setting, review_commit
@@ -101,25 +100,13 @@ def review_series(
     workshop = Workshop(names, dialect, roots)
     setting = _setting(names, series, proof)
     reviews: list[CommitReview] = []
-    with _without_collections():
+    with without_collections():
         for number, (before, after, commit) in enumerate(
             states_of(series.base, series.commits, workshop), 1
         ):
             progress(f"reviewing {number}/{len(series.commits)}: {commit.subject or commit.name}")
             reviews.append(review_commit(before, after, commit, number, setting))
     return Review(source, tree.name, series.base.revision, tuple(reviews), series.notes)
-
-
-@contextmanager
-def _without_collections() -> Iterator[None]:
-    """Leave the collector off for a while: it would search many trees, which have no cycles."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _setting(names: Names, series: SeriesToReview, proof: ScopeProof | None) -> Setting:

@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from convert import __version__
-from convert.cli.options import hand_out, progress_line
-from convert.report.console import report_console
+from convert.cli.options import hand_out_as, output_option, progress_line
 from convert.tree.cache import cache_dir
 from convert.tree.open import open_tree
 from convert.verify.review.proofs import ProofsOfTrees
@@ -21,7 +20,7 @@ from convert.verify.review.series import review_series
 @click.argument("series_spec", metavar="SERIES")
 @click.option("--tree", required=True, help="The tree that the series applies to.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
+@output_option
 @click.option("-v", "--verbose", is_flag=True, help="Also every note (text).")
 @click.option("--no-cache", is_flag=True, help="Read the tree's headers anew.")
 @click.option(
@@ -51,11 +50,6 @@ def review(
             progress=progress,
             proof=ProofsOfTrees(cache, progress) if scopes else None,
         )
-    if form == "json":
-        hand_out(review_json(found, __version__), output)
-    elif output is None:
-        review_text(found, report_console(sys.stdout), verbose)
-    else:
-        with output.open("w", encoding="utf-8") as file:
-            review_text(found, report_console(file), verbose)
+    documents = {"json": lambda: review_json(found, __version__)}
+    hand_out_as(form, documents, lambda page: review_text(found, page, verbose), output)
     sys.exit(found.exit_code)

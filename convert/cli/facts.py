@@ -8,10 +8,17 @@ from pathlib import Path
 import click
 
 from convert import __version__
-from convert.cli.options import hand_out, options_of, paths_argument, progress_line, tree_argument
+from convert.cli.options import (
+    hand_out,
+    hand_out_as,
+    options_of,
+    output_option,
+    paths_argument,
+    progress_line,
+    tree_argument,
+)
 from convert.pipeline import derived_contracts, tree_mismatches, wrapper_names
 from convert.profiles.kernel import load_kernel_names
-from convert.report.console import report_console
 from convert.report.inventory_report import inventory_json, inventory_text
 from convert.report.mismatch_report import mismatches_json, mismatches_text
 from convert.semantics.capabilities import capabilities, capabilities_text
@@ -25,7 +32,7 @@ from convert.tree.open import open_tree
 @tree_argument
 @paths_argument
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
+@output_option
 @click.option(
     "--mismatches",
     is_flag=True,
@@ -38,21 +45,14 @@ def inventory(
     kernel_tree = open_tree(tree)
     if mismatches:
         with progress_line() as progress:
-            wrong = tree_mismatches(
-                kernel_tree, paths, options_of(None, None, None, None, False), progress
-            )
+            wrong = tree_mismatches(kernel_tree, paths, options_of(), progress)
         render = mismatches_json if form == "json" else mismatches_text
         hand_out(render(wrong, __version__), output)
         sys.exit(1 if wrong else 0)
-    names = wrapper_names(kernel_tree, paths, options_of(None, None, None, None, True))
+    names = wrapper_names(kernel_tree, paths, options_of(no_cache=True))
     found = take_inventory(kernel_tree, paths, names, load_kernel_names())
-    if form == "json":
-        hand_out(inventory_json(found, __version__), output)
-    elif output is None:
-        inventory_text(found, report_console(sys.stdout))
-    else:
-        with output.open("w", encoding="utf-8") as file:
-            inventory_text(found, report_console(file))
+    documents = {"json": lambda: inventory_json(found, __version__)}
+    hand_out_as(form, documents, lambda page: inventory_text(found, page), output)
 
 
 @click.command()
@@ -65,9 +65,8 @@ def inventory(
 def contracts(tree: str, paths: tuple[str, ...], tree_facts: bool, no_cache: bool) -> None:
     """Print what each wrapper does for each combination of flags, and the lines that show it."""
     with progress_line() as progress:
-        table = derived_contracts(
-            open_tree(tree), paths, options_of(None, None, None, None, no_cache), progress
-        )
+        options = options_of(no_cache=no_cache)
+        table = derived_contracts(open_tree(tree), paths, options, progress)
     click.echo(contracts_text(table))
     if tree_facts:
         click.echo(scopes_text(scope_table(open_tree(tree))))

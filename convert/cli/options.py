@@ -5,10 +5,13 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import wraps
+from inspect import signature
+from io import StringIO
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
@@ -18,21 +21,45 @@ from convert.config import load_config
 from convert.errors import InputError
 from convert.pipeline import RECIPES, Options, Progress, make_plan
 from convert.plan import Plan
+from convert.report.console import report_console
 from convert.rules.model import Refused
 from convert.rules.simplify.stages import NAMES, chosen
 from convert.series.model import Generator
 from convert.tree.cache import cache_dir, write_atomic
 from convert.tree.open import open_tree
 
-_P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 tree_argument = click.argument("tree")
 paths_argument = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 
 
-def planning_options(command: Callable[_P, _R]) -> Callable[_P, _R]:
-    """The options that every planning command has."""
+def output_option(command: Callable[..., _R]) -> Callable[..., _R]:
+    """The option for the file that a result goes to."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Path(dir_okay=False, path_type=Path),
+        callback=_in_a_directory,
+    )(command)
+
+
+def _in_a_directory(context: click.Context, option: click.Parameter, path: Path | None) -> object:
+    """Refuse a file that cannot be made before the work starts, not behind it."""
+    if path is not None and not path.parent.is_dir():
+        raise InputError(f"{path}: there is no directory {path.parent} to write it to")
+    return path
+
+
+def planning_options(command: Callable[..., _R]) -> Callable[..., _R]:
+    """The options that every planning command has; it gets them as one ``options: Options``."""
+
+    @wraps(command)
+    def planned(**given: Any) -> _R:
+        options = planning_choice(given)
+        others = {name: value for name, value in given.items() if name not in _PLANNING}
+        return command(**others, options=options)
+
     for option in (
         click.option("--no-cache", is_flag=True, help="Read the tree's headers anew."),
         click.option(
@@ -55,16 +82,22 @@ def planning_options(command: Callable[_P, _R]) -> Callable[_P, _R]:
             "without GFP_NOFS where a nofs scope is proven to be open).",
         ),
     ):
-        command = option(command)
-    return command
+        planned = option(planned)
+    return planned
+
+
+def planning_choice(parameters: Mapping[str, Any]) -> Options:
+    """What the parameters of a planning command, by name, choose."""
+    return options_of(**{name: parameters[name] for name in _PLANNING})
 
 
 def options_of(
-    recipe: str | None,
-    profile: str | None,
-    prefix: str | None,
-    keep_nowarn: bool | None,
-    no_cache: bool,
+    *,
+    recipe: str | None = None,
+    profile: str | None = None,
+    prefix: str | None = None,
+    keep_nowarn: bool | None = None,
+    no_cache: bool = False,
     simplify: tuple[str, ...] = (),
 ) -> Options:
     """The command line's options over the configuration file's over the defaults."""
@@ -78,6 +111,10 @@ def options_of(
         cache_dir=None if no_cache else cache_dir(),
         simplify=chosen(simplify or config.simplify),
     )
+
+
+# The options of `planning_options` are the parameters of `options_of`, by name.
+_PLANNING = tuple(signature(options_of).parameters)
 
 
 def plan_of(tree: str, paths: tuple[str, ...], options: Options) -> Plan:
@@ -128,10 +165,40 @@ def generator() -> Generator:
 
 
 def hand_out(text: str, output: Path | None) -> None:
+    """Write a result to stdout or to a file, which is complete or as it was before.
+
+    Raises InputError if the file cannot be written.
+    """
     if output is None:
         click.echo(text, nl=not text.endswith("\n"))
+        return
+    try:
+        if output.exists() and not output.is_file():  # a pipe or a device has no earlier content
+            output.write_bytes(text.encode("utf-8"))
+        else:
+            write_atomic(output.resolve(), text.encode("utf-8"))  # not over a symbolic link
+    except OSError as error:
+        raise InputError(f"{output}: cannot be written: {error.strerror or error}") from error
+
+
+def hand_out_as(
+    form: str,
+    documents: Mapping[str, Callable[[], str]],
+    print_text: Callable[[Console], None],
+    output: Path | None,
+) -> None:
+    """Write a result in one of several forms: one of ``documents``, or else as text for people.
+
+    Raises InputError if the file cannot be written.
+    """
+    if form in documents:
+        hand_out(documents[form](), output)
+    elif output is None:
+        print_text(report_console(sys.stdout))
     else:
-        write_atomic(output, text.encode("utf-8"))
+        page = StringIO()
+        print_text(report_console(page))
+        hand_out(page.getvalue(), output)
 
 
 def print_notes(notes: tuple[str, ...]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -12,9 +11,9 @@ from convert import __version__
 from convert.cli.options import (
     exit_code,
     generator,
-    hand_out,
+    hand_out_as,
     need_git,
-    options_of,
+    output_option,
     paths_argument,
     plan_of,
     planning_options,
@@ -25,9 +24,7 @@ from convert.cli.options import (
 )
 from convert.explain import asks_for_scopes, place_of
 from convert.explain import explain as explain_site
-from convert.pipeline import scope_proofs, subsystem_home
-from convert.plan import Plan
-from convert.report.console import report_console
+from convert.pipeline import Options, scope_proofs, subsystem_home
 from convert.report.html_report import report_html
 from convert.report.json_report import report_json
 from convert.report.sarif_report import report_sarif
@@ -43,7 +40,7 @@ from convert.tree.open import open_tree
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "html", "sarif"]), default="text"
 )
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
+@output_option
 @click.option("-v", "--verbose", is_flag=True, help="Also contracts, ids and sources (text).")
 @click.option("--diff", "diffs", is_flag=True, help="Also the whole diff of each step (text).")
 @planning_options
@@ -54,29 +51,16 @@ def report(
     output: Path | None,
     verbose: bool,
     diffs: bool,
-    recipe: str | None,
-    profile: str | None,
-    prefix: str | None,
-    keep_nowarn: bool | None,
-    no_cache: bool,
-    simplify: tuple[str, ...],
+    options: Options,
 ) -> None:
     """Dry run: every site, its decision, the evidence, the diff."""
-    plan = plan_of(
-        tree, paths, options_of(recipe, profile, prefix, keep_nowarn, no_cache, simplify)
-    )
-    writers: dict[str, Callable[[Plan], str]] = {
-        "json": lambda p: report_json(p, __version__),
-        "html": report_html,
-        "sarif": report_sarif,
+    plan = plan_of(tree, paths, options)
+    documents = {
+        "json": lambda: report_json(plan, __version__),
+        "html": lambda: report_html(plan),
+        "sarif": lambda: report_sarif(plan),
     }
-    if form in writers:
-        hand_out(writers[form](plan), output)
-    elif output is None:
-        render_text(plan, report_console(sys.stdout), verbose, diffs)
-    else:
-        with output.open("w", encoding="utf-8") as file:
-            render_text(plan, report_console(file), verbose, diffs)
+    hand_out_as(form, documents, lambda page: render_text(plan, page, verbose, diffs), output)
     sys.exit(exit_code(plan))
 
 
@@ -93,18 +77,11 @@ def series(
     output: Path,
     force: bool,
     no_maintainers: bool,
-    recipe: str | None,
-    profile: str | None,
-    prefix: str | None,
-    keep_nowarn: bool | None,
-    no_cache: bool,
-    simplify: tuple[str, ...],
+    options: Options,
 ) -> None:
     """Write the patch series as mail files, with a cover letter."""
     need_git()
-    plan = plan_of(
-        tree, paths, options_of(recipe, profile, prefix, keep_nowarn, no_cache, simplify)
-    )
+    plan = plan_of(tree, paths, options)
     if not worth_it(plan):
         return
     with progress_line() as progress:
@@ -136,18 +113,11 @@ def apply(
     paths: tuple[str, ...],
     branch: str,
     force: bool,
-    recipe: str | None,
-    profile: str | None,
-    prefix: str | None,
-    keep_nowarn: bool | None,
-    no_cache: bool,
-    simplify: tuple[str, ...],
+    options: Options,
 ) -> None:
     """Commit the series on a new local branch; work tree, index and HEAD stay as they are."""
     need_git()
-    plan = plan_of(
-        tree, paths, options_of(recipe, profile, prefix, keep_nowarn, no_cache, simplify)
-    )
+    plan = plan_of(tree, paths, options)
     if not worth_it(plan):
         return
     with progress_line() as progress:
@@ -171,16 +141,10 @@ def explain(
     tree: str,
     place: str,
     also: tuple[str, ...],
-    recipe: str | None,
-    profile: str | None,
-    prefix: str | None,
-    keep_nowarn: bool | None,
-    no_cache: bool,
-    simplify: tuple[str, ...],
+    options: Options,
 ) -> None:
     """Tell one site whole: contract, executed lines, decision, reason, diff, callers and scopes."""
     path, line = place_of(place)
-    options = options_of(recipe, profile, prefix, keep_nowarn, no_cache, simplify)
     kernel_tree = open_tree(tree)
     paths = (subsystem_home(kernel_tree, path, options), *also)
     plan = plan_of(tree, paths, options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -13,7 +12,9 @@ from convert.assertions.patch import assert_patch
 from convert.cli.options import (
     generator,
     hand_out,
+    hand_out_as,
     options_of,
+    output_option,
     paths_argument,
     progress_line,
     tree_argument,
@@ -22,7 +23,6 @@ from convert.explain import place_of
 from convert.flow.scopes.model import Verdict
 from convert.flow.scopes.results import ScopeProofs, SiteUse
 from convert.pipeline import normal_paths, scope_proofs, wrapper_names
-from convert.report.console import report_console
 from convert.report.scopes.document import scopes_json
 from convert.report.scopes.graph import need_graphviz, scopes_dot, svg_of
 from convert.report.scopes.text import scopes_text
@@ -42,7 +42,7 @@ _SCOPE = "nofs"
 @tree_argument
 @paths_argument
 @click.option("--format", "form", type=click.Choice(["text", "json", "dot", "svg"]), default="text")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
+@output_option
 @click.option("--site", metavar="FILE:LINE", help="Only this place, with the tree of its callers.")
 @click.option(
     "-v", "--verbose", is_flag=True, help="Also what opens scopes, and what was not read."
@@ -66,28 +66,24 @@ def scopes(
         need_graphviz()  # before the work, not behind it
     kernel_tree = open_tree(tree)
     with progress_line() as progress:
-        options = options_of(None, None, None, None, no_cache)
+        options = options_of(no_cache=no_cache)
         proofs = scope_proofs(kernel_tree, paths, options, progress, _SCOPE)
     given = normal_paths(kernel_tree, paths)
     view = ScopesView(kernel_tree.name, kernel_tree.revision, given, proofs)
     if wanted is not None:
         view = at_line(view, *wanted)
-    if form == "json":
-        hand_out(scopes_json(view, __version__), output)
-    elif form in ("dot", "svg"):
-        dot = scopes_dot(view)
-        hand_out(dot if form == "dot" else svg_of(dot), output)
-    elif output is None:
-        scopes_text(view, report_console(sys.stdout), verbose)
-    else:
-        with output.open("w", encoding="utf-8") as file:
-            scopes_text(view, report_console(file), verbose)
+    documents = {
+        "json": lambda: scopes_json(view, __version__),
+        "dot": lambda: scopes_dot(view),
+        "svg": lambda: svg_of(scopes_dot(view)),
+    }
+    hand_out_as(form, documents, lambda page: scopes_text(view, page, verbose), output)
 
 
 @click.command("assert")
 @tree_argument
 @paths_argument
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
+@output_option
 @click.option("--all", "everything", is_flag=True, help="Also observe sites that are not proven.")
 @click.option("--no-cache", is_flag=True, help="Prove everything anew.")
 def assert_scopes(
@@ -100,7 +96,7 @@ def assert_scopes(
     """
     kernel_tree = open_tree(tree)
     with progress_line() as progress:
-        options = options_of(None, None, None, None, no_cache)
+        options = options_of(no_cache=no_cache)
         proofs = scope_proofs(kernel_tree, paths, options, progress, _SCOPE)
         progress("placing the counters")
         given = normal_paths(kernel_tree, paths)
@@ -122,7 +118,7 @@ def _patch(
     sources = Sources(tree, paths, lambda: load_dialect(tree, paths, cache))
     targets = [_target(named) for named in named_sites(proofs) if _counts(named, everything)]
     stubs = load_stubs()
-    wrappers = wrapper_names(tree, paths, options_of(None, None, None, None, True)).flag_slots
+    wrappers = wrapper_names(tree, paths, options_of(no_cache=True)).flag_slots
 
     def slot_of(name: str) -> int | None:
         primitive = stubs.primitive(name)

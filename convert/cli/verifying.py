@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from inspect import signature
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -15,11 +14,16 @@ from typing import NoReturn
 import click
 
 from convert import __version__
-from convert.cli.options import hand_out, need_git, options_of, progress_line
+from convert.cli.options import (
+    hand_out_as,
+    need_git,
+    output_option,
+    planning_choice,
+    progress_line,
+)
 from convert.cli.planning import series as series_command
 from convert.errors import InputError
 from convert.pipeline import make_plan
-from convert.report.console import report_console
 from convert.series.model import changed_files
 from convert.tree.cache import cache_dir
 from convert.tree.kernel import KernelTree
@@ -51,7 +55,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Things at a time (default: all cores).")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
+@output_option
 @click.option(
     "--update-cover", "cover", is_flag=True, help="Write the table into DIR's cover letter."
 )
@@ -98,22 +102,13 @@ def verify(
         found = verify_series(directory, open_tree(tree), options, _regenerated, progress)
     if cover:
         _cover(directory, found)
-    _show(found, form, output, verbose)
+    documents = {"json": lambda: verify_json(found, __version__)}
+    hand_out_as(form, documents, lambda page: verify_text(found, page, verbose), output)
     sys.exit(found.exit_code)
 
 
 def _cover(directory: Path, found: VerifyResult) -> None:
     click.echo(f"written into {update_cover(directory, found)}", err=True)
-
-
-def _show(found: VerifyResult, form: str, output: Path | None, verbose: bool) -> None:
-    if form == "json":
-        hand_out(verify_json(found, __version__), output)
-    elif output is None:
-        verify_text(found, report_console(sys.stdout), verbose)
-    else:
-        with output.open("w", encoding="utf-8") as file:
-            verify_text(found, report_console(file), verbose)
 
 
 @contextmanager
@@ -143,9 +138,7 @@ def _regenerated(words: Sequence[str], tree: KernelTree) -> Mapping[str, bytes |
         given = series_command.make_context("series", rest, resilient_parsing=False).params
     except click.ClickException as error:
         raise InputError(f"the cover letter's command: {error.format_message()}") from error
-    # The planning options of `series` are the parameters of `options_of`, by name.
-    chosen = {name: given[name] for name in signature(options_of).parameters}
-    plan = make_plan(tree, given["paths"], options_of(**chosen))
+    plan = make_plan(tree, given["paths"], planning_choice(given))
     result: dict[str, bytes | None] = {}
     for step in plan.steps:
         result |= changed_files(plan, step)

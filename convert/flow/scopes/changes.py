@@ -1,7 +1,7 @@
 """What a function changed of the places that its caller can see, and what the caller forgets.
 
 A change is the member's name, and the place if it is known. The scalar that a pointer points to has
-no member: its name is the kind of value (`HANDLE`, `ELSE`).
+no member: its name is the kind of value (`KINDS`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from convert.flow.scopes.contexts import Function, Return
-from convert.flow.scopes.effects import ELSE, HANDLE
+from convert.flow.scopes.effects import HANDLE, KINDS
 from convert.flow.scopes.values import FILLED, Facts, Key, Sym, Value
 
 Change = tuple[str, Key | None]
@@ -54,7 +54,7 @@ def _forget(facts: Facts, function: Function, key: Key, name: str, place: Key | 
     if key.base != base and (machine.apart(base, key.base) or _is_own(base)):
         return
     may_be_member = not _is_scalar_variable(function, key) and _may_be(function, key, HANDLE)
-    if name in (HANDLE, ELSE):
+    if name in KINDS:
         exact = place is not None and place is key
         if not exact and (key.fields or not _may_be(function, key, name)):
             elsewhere = place is not None and _is_scalar_variable(function, place)
@@ -76,13 +76,13 @@ def _may_be(function: Function, key: Key, name: str) -> bool:
     """Whether a scalar may be of the kind that is assigned through some pointer."""
     base = key.base
     if not isinstance(base, Sym):
-        return (HANDLE if base in function.handles else ELSE) == name
+        return name in function.kinds.get(base, KINDS)
     if base.kind not in ("entry", "apart"):
         return True
     pointer = base.key if base.kind == "entry" else base.key[0]
     if pointer.heap or pointer.fields:
         return True
-    return name in function.pointees.get(str(pointer.base), (HANDLE, ELSE))
+    return name in function.pointees.get(str(pointer.base), KINDS)
 
 
 def _is_own(base: object) -> bool:

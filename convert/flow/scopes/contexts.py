@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from convert.flow.scopes.code import DEREF, Call, Code, Where
-from convert.flow.scopes.effects import HANDLE, TASK, Effects
+from convert.flow.scopes.code import DEREF, Call, Code, Give, Where
+from convert.flow.scopes.effects import HANDLE, KINDS, TASK, Effects
 from convert.flow.scopes.machine import Machine
 from convert.flow.scopes.values import (
     ANYTHING,
@@ -35,9 +35,9 @@ OPENED = "::opened"  # the calls that opened what is open
 class Function:
     """A function as the simulation sees it.
 
-    places: those whose facts are handed over. exact, signs: see `Interest`. handles: variables that
-    point to a structure with a cookie, or may. pointees: what kind of scalar
-    a variable points to, `HANDLE` if that is such a pointer.
+    places: those whose facts are handed over. changed: others that it may change, so that its
+    exits say whether it did. exact, signs: see `Interest`. kinds: what a variable holds. pointees:
+    what it points to. Both are one of `KINDS`, or more if the type does not say.
     """
 
     number: int
@@ -45,9 +45,10 @@ class Function:
     machine: Machine
     effects: Effects
     places: tuple[Where, ...]
+    changed: tuple[Where, ...]
     exact: frozenset[str]
     signs: frozenset[Where]
-    handles: frozenset[str]
+    kinds: Mapping[str, frozenset[str]]
     pointees: Mapping[str, frozenset[str]]
     live: list[frozenset[str]] | None = None
 
@@ -56,6 +57,17 @@ class Function:
         """The local variables that are declared as pointers."""
         found = (name for name, kind in self.code.types.items() if kind.stars)
         return frozenset(name for name in found if not name.startswith("::"))
+
+    @cached_property
+    def plain_result(self) -> Value:
+        """What is known about the result whatever the function is given: its constants."""
+        store, found = self.machine.store, None
+        for instruction in self.code.instructions:
+            if isinstance(instruction, Give):
+                value = self.machine.value({}, instruction.value)
+                one = value if value.number is not None else store.masks[value.mask]
+                found = one if found is None else store.join(found, one)
+        return found or store.any
 
     @cached_property
     def meets(self) -> frozenset[int]:
@@ -151,7 +163,7 @@ class Contexts:
         if place.var == TASK:
             return self.relation(place, found)
         if not place.steps:
-            if place.var in callee.handles and value.sym is not None:
+            if HANDLE in callee.kinds.get(place.var, KINDS) and value.sym is not None:
                 others = self.others(place, value, found)
                 if others:
                     return ("apart", value.mask, others)
@@ -217,6 +229,9 @@ class Contexts:
             facts[key] = self.known(key, known, facts, named)
             if not place.steps and facts[key].sym is not None:
                 named[key] = facts[key].sym or self.entry_sym(key)
+        for place in function.changed:
+            key = self.entry_key(place, named)
+            facts.setdefault(key, store.value(ANYTHING, "sym", self.entry_sym(key)))
         return facts
 
     def entry_key(self, place: Where, named: dict[Key, Sym]) -> Key:

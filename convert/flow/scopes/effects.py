@@ -26,7 +26,8 @@ from convert.flow.scopes.machine import Fields
 from convert.flow.terms import TypeRef, type_ref
 
 TASK = "current"
-HANDLE, ELSE = "*handle", "*else"  # no names of members
+HANDLE, POINTER, ELSE = "*handle", "*pointer", "*else"  # no names of members
+KINDS = (HANDLE, POINTER, ELSE)
 _MAX_STEPS = 6
 _MAX_INTEREST = 10
 _MAX_DECIDING = 40
@@ -37,19 +38,22 @@ class Effects:
     """What running a function may change besides its own variables.
 
     fields: members, of any object (of whole structures the tracked ones). targets: parameters
-    whose pointed-to scalar it assigns. elsewhere: what it assigns through other pointers:
-    `HANDLE` pointers, or anything `ELSE`. captures: parameters that it keeps for later.
+    whose pointed-to scalar it assigns. places: tracked members that it assigns, and pointed-to
+    handles, by the way from a parameter to them (some, if there are many). elsewhere: what it
+    assigns through other pointers: `HANDLE` pointers, other ones (`POINTER`), or anything `ELSE`.
+    captures: parameters that it keeps for later.
     """
 
     fields: set[str] = field(default_factory=set)
     targets: set[int] = field(default_factory=set)
     elsewhere: set[str] = field(default_factory=set)
     captures: set[int] = field(default_factory=set)
+    places: dict[Where, None] = field(default_factory=dict)
 
     def size(self) -> int:
         """Grows with every addition."""
         sets = (self.fields, self.targets, self.elsewhere, self.captures)
-        return sum(len(one) for one in sets)
+        return sum(len(one) for one in sets) + len(self.places)
 
 
 @dataclass
@@ -155,6 +159,7 @@ class _Run:
         place = instruction.target
         if DEREF not in place.steps and ELEMENT not in place.steps:
             return
+        self.assigned(found, code, place)
         last = place.steps[-1]
         if last == ELEMENT:
             return
@@ -169,6 +174,12 @@ class _Run:
         if whole and place.steps == (DEREF,):
             found.fields.update(self.members(code, place.var))
 
+    def assigned(self, found: Effects, code: Code, place: Where) -> None:
+        """Note an assigned place if callers can follow it."""
+        few = len(found.places) < _MAX_INTEREST and len(place.steps) <= _MAX_STEPS
+        if few and ELEMENT not in place.steps and self.kept(code, place):
+            found.places[place] = None
+
     def add_effects(self, effects: list[Effects], number: int) -> bool:
         own, code = effects[number], self.codes[number]
         before = own.size()
@@ -178,6 +189,9 @@ class _Run:
                 own.fields |= other.fields
                 own.elsewhere |= other.elsewhere
                 callee = self.codes[target]
+                for place in list(other.places):
+                    for mine in _at_call(call, callee, place):
+                        self.assigned(own, code, mine)
                 for slot in other.captures:
                     given = call.arguments[slot] if slot < len(call.arguments) else ("any",)
                     if _is_variable(given) and given[1].var in code.parameters:
@@ -353,7 +367,7 @@ def _decides(code: Code, interest: Interest) -> bool:
     if any(one.target.steps for one in assigned):
         return False
     root = code.routine.variant.root
-    return type_ref(root.decl.type.type) == TypeRef("bool")
+    return type_ref(root.decl.type.type) in (TypeRef("bool"), TypeRef("gfp_t"))
 
 
 def captured(

@@ -434,7 +434,7 @@ class Engine:
             callee = self.functions[target]
             if not self.relevant[target]:
                 after = self.after(callee, function, index, values, facts)
-                self.result(after, call, self.store.any)
+                self.result(after, call, callee.plain_result)
                 found.append((bits, after))
                 continue
             context = self.contexts.of_call(callee, values, function, facts)

@@ -2,7 +2,8 @@
 
 Two ways may hold different objects in the same places: an old handle on one, the new one on the
 other. Such a pair of objects gets one new name, so that it stays known that the places hold the
-same object, and what its members are.
+same object, and what its members are. So does the pair of a new object and NULL, as an allocation
+that may fail returns it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from convert.flow.scopes.machine import Machine
 from convert.flow.scopes.values import FILLED, Facts, Key, Store, Sym, Value
 
-_Pair = tuple[Sym, Sym]
+_Pair = tuple[Sym | None, Sym | None]  # None: NULL, which has no members
 
 
 @dataclass
@@ -51,6 +52,8 @@ class Joiner:
                 continue
             taken.add(name)
             names[pair] = name
+            if None in pair:
+                continue
             others = {key.fields: key for key in b if key.base is pair[1]}
             todo += [
                 (key, others[key.fields])
@@ -63,7 +66,7 @@ class Joiner:
         """The name of a pair: that of an earlier round, or a new one by the place it is met at."""
         node = -2 - index
         for sym in pair:
-            if sym.kind == "made" and sym.node == node:
+            if sym is not None and sym.kind == "made" and sym.node == node:
                 return sym
         if isinstance(key.base, Sym) and key.base.kind == "made":
             return None  # no endless chains of objects
@@ -107,9 +110,16 @@ class Joiner:
     ) -> None:
         """The facts about the members of renamed objects."""
         for (left, right), name in names.items():
-            fields = {key.fields for key in a if key.base is left}
-            fields |= {key.fields for key in b if key.base is right}
+            fields = {key.fields for key in a if key.base is left and key.heap}
+            fields |= {key.fields for key in b if key.base is right and key.heap}
             for inner in fields:
+                if left is None or right is None:  # who has the object came the way that made it
+                    known, facts = (right, b) if left is None else (left, a)
+                    value = facts[self.store.key(known or name, inner)]
+                    if any(value.sym is other for other in names.values()):
+                        value = self.store.masks[value.mask]  # the name may mean another one now
+                    result[self.store.key(name, inner)] = value
+                    continue
                 first, second = self.store.key(left, inner), self.store.key(right, inner)
                 if inner[-1:] == (FILLED,) and not (first in a and second in b):
                     continue
@@ -129,6 +139,10 @@ class Joiner:
 
 
 def _pair(a: Value, b: Value) -> _Pair | None:
-    if a.sym is None or b.sym is None or a.sym is b.sym:
+    if a.sym is None or b.sym is None:
+        new, other = (b, a) if a.sym is None else (a, b)
+        if other.number != 0 or new.sym is None or new.sym.kind not in ("fresh", "made"):
+            return None  # what was there at entry is itself both
+    elif a.sym is b.sym:
         return None
     return (a.sym, b.sym)

@@ -17,6 +17,8 @@ from convert.flow.scopes.contexts import Function
 from convert.flow.scopes.effects import (
     ELSE,
     HANDLE,
+    KINDS,
+    POINTER,
     TASK,
     Summary,
     captured,
@@ -234,11 +236,16 @@ class Program:
         return None if kind.base == "void" and is_parameter else types.plain(kind)
 
     def kind(self, code: Code, place: Where) -> Iterable[str]:
-        """What an assignment through a pointer may change: a pointer to a handle, or another."""
+        """What is at a place that a pointer leads to: a pointer to a handle, to another object, a
+        number; more than one if the type does not say."""
         plain = self.type_at(code, place)
         if plain is None:
-            return (HANDLE, ELSE)
-        return (HANDLE,) if plain.stars == 1 and plain.base in self._tags else (ELSE,)
+            return KINDS
+        if not plain.stars:
+            return (POINTER, ELSE) if plain.base.startswith(("struct ", "union ")) else (ELSE,)
+        if plain.base == "void":
+            return (HANDLE, POINTER)
+        return (HANDLE,) if plain.stars == 1 and plain.base in self._tags else (POINTER,)
 
     def whole(self, code: Code, place: Where) -> frozenset[str]:
         """The tracked members that an assignment of what is at a place changes."""
@@ -339,13 +346,17 @@ class Program:
                     machine,
                     self.summary.effects[number],
                     places,
+                    tuple(
+                        place
+                        for place in self.summary.effects[number].places
+                        if place not in places and kept(place)
+                    ),
                     frozenset(interest.exact),
                     frozenset(interest.signs),
-                    frozenset(
-                        name
+                    {
+                        name: frozenset(KINDS if kind.base == "?" else self.kind(code, Where(name)))
                         for name, kind in code.types.items()
-                        if self.kind(code, Where(name)) == (HANDLE,) or kind.base == "?"
-                    ),
+                    },
                     pointees,
                 )
             )

@@ -31,6 +31,37 @@ WANTED = (
     "static void use(int kind) { if (wanted(kind, NULL)) here(1); }\n"
 )
 
+# An allocation that may fail, through a wrapper that chooses its mask, and an object that gets a
+# handle if all goes well.
+OBJECT = (
+    "static gfp_t mask_of(int flags)"
+    " { gfp_t mask = GFP_KERNEL; if (flags & NEW_ONE) mask |= __GFP_ZERO; return mask; }\n"
+    "static void *get(int n, int flags) { gfp_t mask = mask_of(flags); void *p;"
+    " do { p = kmalloc(n, mask); if (p || (flags & OLD_ONE)) return p; } while (1); }\n"
+    "static int open(struct context *c) { return start(&c->handle); }\n"
+)
+WITH_OBJECT = (
+    "struct context *c = get(9, %s); if (!c) return -1; open(c);"
+    " if (c->handle) { here(1); end(c->handle); }"
+)
+TABLES = (
+    "static int none(struct context *c) { return %s; }\n"
+    "static int open(struct context *c) { return start(&c->handle); }\n"
+    "static const struct ops first = { .work = none }, second = { .work = open };\n"
+)
+WITH_TABLE = (
+    "struct context c = { .kind = 1 }; const struct ops *o = arg ? &first : &second;"
+    " if (o->work(&c)) return -1; here(1); end(c.handle);"
+)
+ASSIGNS = (
+    "static void use(struct context **cp, %s *np)"
+    " { struct context *c; *np = 0; c = *cp; if (c) here(1); }\n"
+)
+WITH_ASSIGNS = (
+    "struct handle *h; %s n; struct context *c = NULL; use(&c, &n); if (start(&h)) return -1;"
+    " c = (void *)(long)arg; use(&c, &n); end(h);"
+)
+
 PROVEN = [
     pytest.param(
         ROOT % "unsigned int f = memalloc_nofs_save(); here(1); memalloc_nofs_restore(f);",
@@ -174,6 +205,26 @@ PROVEN = [
             " c = (void *)(long)arg; use(&c); end(h);"
         ),
         id="pointer to a pointer to another structure",
+    ),
+    pytest.param(
+        OBJECT + ROOT % (WITH_OBJECT % "NEW_ONE | OLD_ONE"),
+        id="a zeroed object of an allocation that may fail, unchanged on error",
+    ),
+    pytest.param(
+        TABLES % "-ENOENT" + ROOT % WITH_TABLE,
+        id="a function that always fails opens nothing",
+    ),
+    pytest.param(
+        ASSIGNS % "int" + ROOT % (WITH_ASSIGNS % "int"),
+        id="a number that is assigned through a pointer is no pointer",
+    ),
+    pytest.param(
+        ROOT
+        % (
+            "struct handle *h, *g; if (start(&h)) return -1; g = h; if (arg) g = NULL;"
+            " if (g == h) here(1); end(h);"
+        ),
+        id="a handle, or none",
     ),
 ]
 
@@ -351,6 +402,38 @@ NOT_PROVEN = [
         ),
         "mixed",
         id="pointer to a pointer that somebody else was given",
+    ),
+    pytest.param(
+        OBJECT + ROOT % (WITH_OBJECT % "OLD_ONE"),
+        "mixed",
+        id="an object that is not zeroed",
+    ),
+    pytest.param(
+        OBJECT.replace(
+            "return start(&c->handle)", "c->handle = (void *)c; return start(&c->handle)"
+        )
+        + ROOT % (WITH_OBJECT % "NEW_ONE | OLD_ONE"),
+        "mixed",
+        id="changed on error",
+    ),
+    pytest.param(
+        TABLES % "0" + ROOT % WITH_TABLE,
+        "mixed",
+        id="a function that never fails opens nothing",
+    ),
+    pytest.param(
+        ASSIGNS % "void *" + ROOT % (WITH_ASSIGNS % "void *"),
+        "mixed",
+        id="any pointer that is assigned through a pointer",
+    ),
+    pytest.param(
+        ROOT
+        % (
+            "struct handle *h, *g; if (start(&h)) return -1; g = h; if (arg) g = NULL; end(h);"
+            " if (g != h) here(1);"
+        ),
+        "unscoped",
+        id="none, though there is a handle",
     ),
     pytest.param("static void never(void) { here(1); }\n", "dead", id="nothing calls it"),
 ]

@@ -17,8 +17,9 @@ from pathlib import Path
 from convert.flow.graph.build import build_graph
 from convert.flow.graph.model import Place
 from convert.flow.scopes.model import Verdict
-from convert.flow.scopes.prove import prove_graph
+from convert.flow.scopes.prove import program_of, prove_program
 from convert.flow.scopes.results import ProvenSite, ScopeProofs
+from convert.source.collection import without_collections
 from convert.tree.open import open_tree
 
 
@@ -32,12 +33,14 @@ def main(words: Sequence[str]) -> int:
     given = parser.parse_args(words)
     tree = open_tree(given.tree)
     graph = build_graph(tree, given.paths, cache_dir=given.cache)
-    before = prove_graph(tree, graph, lambda _: None)
+    program = program_of(tree, graph)
+    before = prove_program(program, frozenset())
     survivors = 0
     openers = sorted(relied_upon(before), key=str)
-    for place in openers[: given.most or None]:
-        after = prove_graph(tree, graph, lambda _: None, disabled=frozenset({place}))
-        survivors += report(place, before, after)
+    with without_collections():
+        for place in openers[: given.most or None]:
+            after = prove_program(program, frozenset({place}))
+            survivors += report(place, before, after)
     print(f"{len(openers)} openers, {survivors} proofs that stand without their only opener")
     return 1 if survivors else 0
 

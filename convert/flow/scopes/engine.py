@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import heapq
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -90,7 +89,7 @@ class Engine:
     kind: Callable[[Code, Where], Iterable[str]]
     whole: Callable[[Code, Where], frozenset[str]]
     is_macro: Callable[[str], bool]
-    is_disabled: Callable[[Call], bool]
+    is_disabled: Callable[[Code, Call], bool]
     relevant: Sequence[bool]
     instances: dict[tuple[int, Context], Instance] = field(default_factory=dict)
     of_function: dict[int, list[Instance]] = field(default_factory=dict)
@@ -139,15 +138,6 @@ class Engine:
 
     def run(self) -> None:
         """Run until nothing changes, or the budget is used up."""
-        enabled = gc.isenabled()
-        gc.disable()  # facts hold no cycles; searching for them takes longer than the work
-        try:
-            self.work_off()
-        finally:
-            if enabled:
-                gc.enable()
-
-    def work_off(self) -> None:
         while self.stack:
             if self.steps > self.limits.steps or len(self.instances) > self.limits.instances:
                 self.exhausted = True
@@ -394,7 +384,7 @@ class Engine:
         assert isinstance(call, Call)
         outs = self.outcomes(instance, index, call, bits, facts)
         following = function.code.following[index]
-        disabled = self.is_disabled(call)
+        disabled = self.is_disabled(instance.function.code, call)
         found = []
         for after, known in outs:
             if disabled:
@@ -456,8 +446,7 @@ class Engine:
         found = list(bits)
         kind = self.scopes.saves.get(name)
         if kind is not None:
-            if not self.is_disabled(call):
-                found[kind] = "1"
+            found[kind] = "1"
             cookie = self.store.value(POSITIVE | ZERO, "cookie", (kind, bits[kind]))
             self.result(facts, call, cookie)
             return tuple(found), facts

@@ -8,7 +8,7 @@ roots with breadth-first, hence shortest, witnesses.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from convert.errors import InputError
 from convert.flow.graph.build import build_graph
 from convert.flow.graph.graph import CallGraph
 from convert.flow.graph.model import Place, Root
-from convert.flow.scopes.code import Call
+from convert.flow.scopes.code import Call, Code
 from convert.flow.scopes.contexts import Instance
 from convert.flow.scopes.coverage import coverage_of, effects_of
 from convert.flow.scopes.engine import Engine, Limits
@@ -33,6 +33,8 @@ from convert.flow.scopes.setup import Program
 from convert.flow.scopes.sites import FoundSite, SiteFinder
 from convert.flow.scopes.trees import LazyTrees
 from convert.flow.scopes.verdicts import Judge
+from convert.progress import Progress, silent
+from convert.source.collection import without_collections
 from convert.tree.kernel import KernelTree
 
 
@@ -54,7 +56,7 @@ def prove_scopes(
     paths: Sequence[str],
     *,
     cache_dir: Path | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress = silent,
     scope: str = "nofs",
     disabled: frozenset[Place] = frozenset(),
     budget: Budget | None = None,
@@ -64,30 +66,43 @@ def prove_scopes(
     ``disabled``: calls that are taken to open nothing (the mutation check). Raises InputError for a
     scope that the tree does not have, for a path that is not in it, and if there are no C files.
     """
-    report = progress or (lambda _: None)
     clock = _Clock()
-    graph = build_graph(tree, paths, cache_dir=cache_dir, progress=report)
-    clock.note("call graph")
-    return prove_graph(tree, graph, report, scope, disabled, budget or Budget(), clock)
+    with without_collections():  # one search through all trees takes a second
+        graph = build_graph(tree, paths, cache_dir=cache_dir, progress=progress)
+        clock.note("call graph")
+        return prove_graph(tree, graph, progress, scope, disabled, budget or Budget(), clock)
 
 
 def prove_graph(
     tree: KernelTree,
     graph: CallGraph,
-    progress: Callable[[str], None],
+    progress: Progress,
     scope: str = "nofs",
     disabled: frozenset[Place] = frozenset(),
     budget: Budget | None = None,
     clock: _Clock | None = None,
 ) -> ScopeProofs:
     """As `prove_scopes`, for a call graph that was built before."""
+    program = program_of(tree, graph, scope)
+    return _Proof(program, progress, disabled, budget or Budget(), clock or _Clock()).proofs()
+
+
+def program_of(tree: KernelTree, graph: CallGraph, scope: str = "nofs") -> Program:
+    """What the simulation runs, for `prove_program`. Raises as `prove_scopes` does."""
     program = Program(tree, graph, scope)
     if scope not in program.table.scopes:
         known = ", ".join(sorted(program.table.scopes)) or "none"
         raise InputError(f"{tree.name}: no scope {scope!r}; the tree has: {known}")
     if not graph.files:
         raise InputError("no C files under the paths that were named")
-    return _Proof(program, progress, disabled, budget or Budget(), clock or _Clock()).proofs()
+    return program
+
+
+def prove_program(
+    program: Program, disabled: frozenset[Place], progress: Progress = silent
+) -> ScopeProofs:
+    """As `prove_graph`, once more for a program that is there, with other calls disabled."""
+    return _Proof(program, progress, disabled, Budget(), _Clock()).proofs()
 
 
 class _Clock:
@@ -106,7 +121,7 @@ class _Clock:
 @dataclass
 class _Proof:
     program: Program
-    progress: Callable[[str], None]
+    progress: Progress
     disabled: frozenset[Place]
     budget: Budget
     clock: _Clock
@@ -177,11 +192,8 @@ class _Proof:
                     self.instances.append((engine.root(number), roots[0]))
         engine.run()
 
-    def is_disabled(self, call: Call) -> bool:
-        if not self.disabled:
-            return False
-        place = Place(call.origin.path, call.origin.line(call.node))
-        return place in self.disabled
+    def is_disabled(self, code: Code, call: Call) -> bool:
+        return bool(self.disabled) and Place(code.routine.path, call.line) in self.disabled
 
     def site(self, one: FoundSite, judge: Judge) -> ProvenSite:
         return ProvenSite(

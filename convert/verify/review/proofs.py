@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from convert.flow.scopes.model import Verdict
 from convert.flow.scopes.prove import prove_scopes
 from convert.flow.scopes.results import ScopeProofs
+from convert.progress import Progress, silent
 from convert.rules.scoped.words import opener_words, why_words
 from convert.tree.kernel import KernelTree
 from convert.verify.review.compare import Uncovered
@@ -21,7 +21,7 @@ class ProofsOfTrees:
     """Answers `ScopeProof`: proves the subsystem of a file in the tree of a commit, once."""
 
     cache_dir: Path | None = None
-    progress: Callable[[str], None] | None = None
+    progress: Progress = silent
     _known: dict[tuple[int, str], tuple[KernelTree, ScopeProofs]] = field(default_factory=dict)
 
     def __call__(

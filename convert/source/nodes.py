@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pycparser import c_ast
 
 Children = tuple[tuple[str, Any], ...]
+
+
+def nodes_of(
+    root: c_ast.Node | None, below: Callable[[c_ast.Node], Iterable[c_ast.Node]] = iter
+) -> Iterator[c_ast.Node]:
+    """All nodes of a tree, outer ones first, in the order of the text.
+
+    below: the nodes right below one that are to be seen; None of them counts as nothing.
+    """
+    waiting = [root] if root is not None else []
+    while waiting:
+        node = waiting.pop()
+        yield node
+        children = [child for child in below(node) if child is not None]
+        children.reverse()
+        waiting += children
 
 
 class MacroLoop(c_ast.Node):  # type: ignore[misc]

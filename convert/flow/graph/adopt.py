@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pycparser import c_ast
@@ -10,6 +9,7 @@ from pycparser import c_ast
 from convert.flow.code import Routine, routines_of
 from convert.flow.graph.headers import Headers
 from convert.flow.terms import arguments, strip
+from convert.source.nodes import nodes_of
 from convert.source.parse import ParsedFile
 
 _DEEPEST = 6
@@ -41,7 +41,9 @@ class Callers:
         names = frozenset(routine.parameters)
         calls = False
         others: list[ParsedFile] = []
-        for node in _calls(routine.variant.root):
+        for node in nodes_of(routine.variant.root):
+            if not isinstance(node, c_ast.FuncCall):
+                continue
             callee = strip(node.name)
             while isinstance(callee, c_ast.UnaryOp) and callee.op == "*":
                 callee = strip(callee.expr)
@@ -62,12 +64,3 @@ def _with_functions(file: ParsedFile) -> ParsedFile:
         if any(not isinstance(v.root.decl, c_ast.Decl) for v in item.variants):
             return ParsedFile(file.source, (), (), file.macros, (), (), ())
     return file
-
-
-def _calls(root: c_ast.Node) -> Iterator[c_ast.FuncCall]:
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, c_ast.FuncCall):
-            yield node
-        waiting.extend(child for child in node if child is not None)

@@ -10,6 +10,7 @@ from convert.flow.code import Routine
 from convert.flow.graph.program import Program
 from convert.flow.terms import arguments, call_name, root_name
 from convert.profiles.callbacks import Callbacks
+from convert.source.nodes import nodes_of
 
 _NONE: frozenset[str] = frozenset()
 
@@ -33,10 +34,7 @@ class WrittenParameters:
 
     def _written(self, routine: Routine) -> set[str]:
         found: set[str] = set()
-        waiting = [routine.variant.root]
-        while waiting:
-            node = waiting.pop()
-            waiting.extend(child for child in node if child is not None)
+        for node in nodes_of(routine.variant.root):
             match node:
                 case c_ast.Assignment(lvalue=target) | c_ast.UnaryOp(op="&", expr=target):
                     found.add(root_name(target) or "")

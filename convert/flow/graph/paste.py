@@ -11,6 +11,7 @@ from pycparser import c_ast
 from convert.flow.code import FunctionKey, Routine
 from convert.flow.graph.program import Program
 from convert.flow.terms import arguments, call_name
+from convert.source.nodes import nodes_of
 
 _DEEPEST = 8
 _MOST = 2000  # names that one pasted name may stand for
@@ -78,22 +79,16 @@ class Pastes:
 
 
 def _called(root: c_ast.Node) -> Iterator[str]:
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, c_ast.FuncCall):
-            name = call_name(node)
-            if name is not None:
-                yield name
-        waiting.extend(child for child in node if child is not None)
+    for node in nodes_of(root):
+        name = call_name(node)
+        if name is not None:
+            yield name
 
 
 def _makes_member(routine: Routine) -> bool:
     """Whether a parameter stands for a member: ``(p)->op(p)``, ``{ .op = f }``."""
     names = frozenset(routine.parameters)
-    waiting = [routine.variant.root] if names else []
-    while waiting:
-        node = waiting.pop()
+    for node in nodes_of(routine.variant.root if names else None):
         match node:
             case c_ast.StructRef(field=field_) if field_.name in names:
                 return True
@@ -101,5 +96,4 @@ def _makes_member(routine: Routine) -> bool:
                 isinstance(part, c_ast.ID) and part.name in names for part in parts
             ):
                 return True
-        waiting.extend(child for child in node if child is not None)
     return False

@@ -11,6 +11,7 @@ from convert.flow.code import FunctionKey, Routine, routines_of
 from convert.flow.graph.types import Types
 from convert.sites.sources import Sources
 from convert.source.edits import Span
+from convert.source.nodes import nodes_of
 from convert.source.parse import Item, ParsedFile, ParseRefusal
 
 
@@ -204,12 +205,9 @@ def names_used(root: c_ast.Node) -> tuple[bool, frozenset[str]]:
     """Whether a tree calls anything, and all names in it."""
     calls = False
     names: set[str] = set()
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
+    for node in nodes_of(root):
         if isinstance(node, c_ast.FuncCall):
             calls = True
         elif isinstance(node, c_ast.ID):
             names.add(node.name)
-        waiting.extend(child for child in node if child is not None)
     return calls, frozenset(names)

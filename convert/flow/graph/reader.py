@@ -22,7 +22,7 @@ from convert.flow.graph.places import (
 from convert.flow.graph.program import names_used
 from convert.flow.graph.values import COMPARES
 from convert.flow.terms import call_name
-from convert.source.nodes import Opaque
+from convert.source.nodes import Opaque, nodes_of
 
 
 @dataclass
@@ -41,14 +41,11 @@ class Reader(InitialiserReader):
 
     def note_invocations(self, routine: Routine) -> None:
         """Note what a macro that pastes gives to others, before any of them is read."""
-        waiting = [routine.variant.root] if routine.is_macro else []
-        while waiting:
-            node = waiting.pop()
+        for node in nodes_of(routine.variant.root if routine.is_macro else None):
             name = call_name(node)
             if name is not None and isinstance(node, c_ast.FuncCall):
                 for key in self.pasting.intersection(self.program.keys(routine.path, name)):
                     self.pastes.record(key, routine, node)
-            waiting.extend(child for child in node if child is not None)
 
     def read_global(self, routine: Routine) -> None:
         """The constraints of a file-level declaration (as a routine without a name)."""

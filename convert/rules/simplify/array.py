@@ -14,8 +14,8 @@ from convert.rules.simplify.fill import last_gap
 from convert.rules.simplify.model import Found, Given, Node, Rewrite
 from convert.rules.simplify.products import Product, is_sizeof, overflow, product_of, unfit_count
 from convert.rules.simplify.syntax import call_of, in_the_way
-from convert.semantics.sizing.places import nodes_of
 from convert.source.edits import Edit, Span
+from convert.source.nodes import nodes_of
 from convert.source.variants import Call
 
 # What takes a size first, and what takes a number and a size in its place.

@@ -24,8 +24,8 @@ from convert.rules.simplify.syntax import (
     statement_span,
 )
 from convert.semantics.sizing.layout import NoLayout
-from convert.semantics.sizing.places import nodes_of
 from convert.source.edits import Edit, Span
+from convert.source.nodes import nodes_of
 from convert.source.variants import Call
 
 # What allocates, the positions of its size, and what does the same and zeroes.

@@ -23,8 +23,8 @@ from convert.rules.simplify.syntax import (
     shape,
     statement_span,
 )
-from convert.semantics.sizing.places import nodes_of
 from convert.source.edits import Edit, Span
+from convert.source.nodes import nodes_of
 
 _FREES = frozenset({"kfree", "kvfree"})
 

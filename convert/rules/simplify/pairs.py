@@ -17,7 +17,7 @@ from convert.rules.simplify.syntax import (
     shape,
     stripped_call,
 )
-from convert.semantics.sizing.places import nodes_of
+from convert.source.nodes import nodes_of
 
 
 @dataclass(frozen=True, eq=False)

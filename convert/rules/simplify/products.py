@@ -11,7 +11,8 @@ from convert.rules.simplify.model import Given, Node
 from convert.semantics.sizing.layout import NoLayout
 from convert.semantics.sizing.locals import declared
 from convert.semantics.sizing.macro_text import expansion
-from convert.semantics.sizing.places import Where, nodes_of
+from convert.semantics.sizing.places import Where
+from convert.source.nodes import nodes_of
 
 _MAX_DEPTH = 16
 _WORD_32, _WORD_64 = (1 << 32) - 1, (1 << 64) - 1

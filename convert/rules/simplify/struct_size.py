@@ -25,9 +25,10 @@ from convert.rules.simplify.products import (
 )
 from convert.rules.simplify.syntax import call_of, has_effects, in_the_way, shape
 from convert.semantics.sizing.layout import NoLayout
-from convert.semantics.sizing.places import TypeRef, Where, nodes_of
+from convert.semantics.sizing.places import TypeRef, Where
 from convert.semantics.sizing.records import Field, Record
 from convert.source.edits import Edit, Span
+from convert.source.nodes import nodes_of
 from convert.source.variants import Call
 
 _ALLOCATORS = frozenset(

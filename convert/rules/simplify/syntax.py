@@ -11,9 +11,8 @@ from convert.flow.code import Routine
 from convert.flow.terms import arguments, call_name, strip, type_ref
 from convert.rules.calls import comment_in, directive_in
 from convert.rules.simplify.model import Node
-from convert.semantics.sizing.places import nodes_of
 from convert.source.edits import Span
-from convert.source.nodes import MacroBlock
+from convert.source.nodes import MacroBlock, nodes_of
 from convert.source.text import SourceFile
 from convert.source.variants import Call
 
@@ -65,13 +64,7 @@ def has_effects(node: Node) -> bool:
 
 def _evaluated(node: Node) -> Iterator[Node]:
     """The nodes of an expression that run; the operand of ``sizeof`` does not."""
-    waiting = [node]
-    while waiting:
-        current = waiting.pop()
-        yield current
-        if isinstance(current, c_ast.UnaryOp) and current.op == "sizeof":
-            continue
-        waiting += [child for _, child in current.children()]
+    return nodes_of(node, lambda one: () if _is_sizeof(one) else one)
 
 
 def evaluates(node: Node, part: Node) -> bool:

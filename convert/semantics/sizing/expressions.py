@@ -35,9 +35,10 @@ from convert.semantics.sizing.layout import NoLayout
 from convert.semantics.sizing.locals import Declared, declared, local_values, parameter_names
 from convert.semantics.sizing.macro_text import expansion, may_change, uses_name
 from convert.semantics.sizing.meanings import MEANINGS
-from convert.semantics.sizing.places import Frame, Node, TypeRef, Where, nodes_of
+from convert.semantics.sizing.places import Frame, Node, TypeRef, Where
 from convert.semantics.sizing.target import CONSTANTS
 from convert.semantics.sizing.type_sizes import TypeReader
+from convert.source.nodes import nodes_of
 
 _MAX_DEPTH = 48
 _ROUNDED = ("roundup", "round_up", "ALIGN", "__ALIGN_KERNEL")

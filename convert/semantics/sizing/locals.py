@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pycparser import c_ast
 
 from convert.semantics.sizing.layout import NoLayout
-from convert.semantics.sizing.places import Frame, Node, nodes_of
-from convert.source.nodes import Asm, MacroBlock, MacroLoop
+from convert.semantics.sizing.places import Frame, Node
+from convert.source.nodes import Asm, MacroBlock, MacroLoop, nodes_of
 from convert.source.variants import Variant
 
 

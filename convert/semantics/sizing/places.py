@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -97,15 +97,6 @@ class TypeRef:
 
     node: Node
     where: Where
-
-
-def nodes_of(root: Node) -> Iterator[Node]:
-    """A node and all nodes below it."""
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting += [child for _, child in reversed(node.children())]
 
 
 class Fragments:

@@ -9,9 +9,10 @@ from pycparser import c_ast
 
 from convert.semantics.sizing.definitions import branch_truth
 from convert.semantics.sizing.layout import NoLayout
-from convert.semantics.sizing.places import Node, Where, nodes_of
+from convert.semantics.sizing.places import Node, Where
 from convert.source.conditionals import Conditionals, Group, conditionals, directives
 from convert.source.edits import Span
+from convert.source.nodes import nodes_of
 from convert.source.text import SourceFile
 from convert.source.variants import Variant
 

@@ -6,8 +6,9 @@ from pycparser import c_ast
 
 from convert.semantics.sizing.definitions import Cut, DefinitionIndex
 from convert.semantics.sizing.layout import NoLayout
-from convert.semantics.sizing.places import Fragments, Node, TypeRef, Where, nodes_of
+from convert.semantics.sizing.places import Fragments, Node, TypeRef, Where
 from convert.semantics.sizing.records import Record, RecordReader
+from convert.source.nodes import nodes_of
 
 
 class TypeDefinitions:

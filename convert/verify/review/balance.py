@@ -26,8 +26,8 @@ from convert.flow.terms import (
     spelled,
     strip,
 )
+from convert.source.nodes import nodes_of
 from convert.verify.review.scopes import inner_first
-from convert.verify.review.values import nodes_of
 
 _MOST_STATES = 200
 

@@ -11,8 +11,8 @@ from pycparser import c_ast
 from convert.flow.control import Point, Role
 from convert.flow.provenance.names import Names
 from convert.flow.terms import arguments, call_name, place_text, strip
+from convert.source.nodes import nodes_of
 from convert.verify.review.sites import Site
-from convert.verify.review.values import nodes_of
 
 
 class UseKind(Enum):

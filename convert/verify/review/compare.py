@@ -11,6 +11,7 @@ from convert.flow.provenance.names import Names
 from convert.flow.terms import arguments, operands, place_text, spelled
 from convert.semantics.gfp import GfpTable
 from convert.semantics.sizes import Exceeds, MayExceed
+from convert.source.nodes import nodes_of
 from convert.verify.review.checks import Use, UseKind, use_of
 from convert.verify.review.declared import Declared
 from convert.verify.review.matching import SitePair
@@ -18,7 +19,6 @@ from convert.verify.review.model import Finding, Rule, Severity
 from convert.verify.review.promises import PAGE_ALLOCATOR, Promise, PromiseReader
 from convert.verify.review.sites import Site, SiteKind
 from convert.verify.review.sizes import SizeJudge
-from convert.verify.review.values import nodes_of
 
 
 @dataclass(frozen=True)

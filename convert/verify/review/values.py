@@ -13,6 +13,7 @@ from convert.flow.control import Role
 from convert.flow.terms import place_text, strip
 from convert.semantics.cint import UINT, CInt, UndefinedArithmetic, binary, exact, symbol, unary
 from convert.semantics.cint import convert as converted
+from convert.source.nodes import nodes_of
 
 Values = frozenset[CInt]
 _MOST_VALUES = 16
@@ -56,15 +57,6 @@ def _tracked(routine: Routine, roots: Iterable[c_ast.Node]) -> frozenset[str]:
 
 def _locals(routine: Routine, node: c_ast.Node) -> set[str]:
     return {n.name for n in nodes_of(node) if isinstance(n, c_ast.ID) and routine.is_local(n.name)}
-
-
-def nodes_of(root: c_ast.Node | None) -> Iterable[c_ast.Node]:
-    """All nodes of a tree, outer ones first, in the order of the text."""
-    waiting = [root] if root is not None else []
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting += [child for _, child in reversed(node.children())]
 
 
 def _assignments(routine: Routine) -> Iterable[tuple[str, c_ast.Node]]:

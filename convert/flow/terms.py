@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from pycparser import c_ast
@@ -26,8 +26,19 @@ class TypeRef(NamedTuple):
 UNKNOWN_TYPE = TypeRef("?")
 
 
-def type_ref(node: c_ast.Node | None) -> TypeRef:
-    """The type that a declaration or type name stands for."""
+_DECLARATORS = (c_ast.Decl, c_ast.Typedef, c_ast.TypeDecl, c_ast.PtrDecl, c_ast.ArrayDecl)
+
+
+def type_ref(
+    node: c_ast.Node | None,
+    unnamed: str = "?",
+    function: Callable[[c_ast.FuncDecl], str] | None = None,
+) -> TypeRef:
+    """The type that a declaration or type name stands for.
+
+    unnamed: stands for a structure without a tag. function: the base of a function's type, which
+    is unknown without it.
+    """
     stars = 0
     while node is not None:
         match node:
@@ -36,9 +47,10 @@ def type_ref(node: c_ast.Node | None) -> TypeRef:
                 node = node.type
             case c_ast.Decl() | c_ast.Typename() | c_ast.TypeDecl() | c_ast.Typedef():
                 node = node.type
-            case c_ast.Struct(name=name) | c_ast.Union(name=name):
-                word = "struct" if isinstance(node, c_ast.Struct) else "union"
-                return TypeRef(f"{word} {name}" if name else "?", stars)
+            case c_ast.FuncDecl() if function is not None:
+                return TypeRef(function(node), stars)
+            case c_ast.Struct() | c_ast.Union():
+                return TypeRef(tag_of(node) or unnamed, stars)
             case c_ast.IdentifierType(names=names):
                 return TypeRef(" ".join(names), stars)
             case c_ast.Enum():
@@ -46,6 +58,20 @@ def type_ref(node: c_ast.Node | None) -> TypeRef:
             case _:
                 return UNKNOWN_TYPE
     return UNKNOWN_TYPE
+
+
+def innermost(node: c_ast.Node) -> c_ast.Node:
+    """The type that a declaration is made of, without pointers, arrays and parameters."""
+    while isinstance(node, _DECLARATORS):
+        node = node.type
+    return node
+
+
+def tag_of(node: c_ast.Node) -> str | None:
+    """``struct foo`` or ``union foo``; None without a name."""
+    if node.name is None:
+        return None
+    return f"{'struct' if isinstance(node, c_ast.Struct) else 'union'} {node.name}"
 
 
 def strip(node: c_ast.Node) -> c_ast.Node:

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 
 from pycparser import c_ast
 
-from convert.flow.terms import UNKNOWN_TYPE, TypeRef
+from convert.flow.terms import UNKNOWN_TYPE, TypeRef, innermost, tag_of, type_ref
 from convert.source.parse import Item
 
 Members = Mapping[str, TypeRef]
-_DECLARATORS = (c_ast.Decl, c_ast.Typedef, c_ast.TypeDecl, c_ast.PtrDecl, c_ast.ArrayDecl)
 _BASIC = frozenset(
     ["void", "char", "short", "int", "long", "float", "double", "signed", "unsigned", "_Bool"]
 )
@@ -111,25 +110,7 @@ class Types:
 
     def reference(self, node: c_ast.Node | None, unnamed: str = "?") -> TypeRef:
         """The type that a declaration or type name stands for; ``unnamed``: tag without a name."""
-        stars = 0
-        while node is not None:
-            match node:
-                case c_ast.PtrDecl() | c_ast.ArrayDecl():
-                    stars += 1
-                    node = node.type
-                case c_ast.Decl() | c_ast.Typename() | c_ast.TypeDecl() | c_ast.Typedef():
-                    node = node.type
-                case c_ast.FuncDecl():
-                    return TypeRef(self._function(node), stars)
-                case c_ast.Struct() | c_ast.Union():
-                    return TypeRef(tag_of(node) or unnamed, stars)
-                case c_ast.IdentifierType(names=names):
-                    return TypeRef(" ".join(names), stars)
-                case c_ast.Enum():
-                    return TypeRef("int", stars)
-                case _:
-                    return UNKNOWN_TYPE
-        return UNKNOWN_TYPE
+        return type_ref(node, unnamed, self._function)
 
     def _function(self, node: c_ast.FuncDecl) -> str:
         params = node.args.params if node.args is not None else ()
@@ -201,17 +182,3 @@ def declared_nodes(root: c_ast.Node) -> Iterator[c_ast.Node]:
     for node in root.decls if isinstance(root, c_ast.DeclList) else [root]:
         if isinstance(node, (c_ast.Decl, c_ast.Typedef)):
             yield node
-
-
-def innermost(node: c_ast.Node) -> c_ast.Node:
-    """The type that a declaration is made of, without pointers, arrays and parameters."""
-    while isinstance(node, _DECLARATORS):
-        node = node.type
-    return node
-
-
-def tag_of(node: c_ast.Node) -> str | None:
-    """``struct foo`` or ``union foo``; None without a name."""
-    if node.name is None:
-        return None
-    return f"{'struct' if isinstance(node, c_ast.Struct) else 'union'} {node.name}"

@@ -12,29 +12,16 @@ from __future__ import annotations
 
 import argparse
 import re
-import signal
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from convert.errors import InputError, KmemConvertError
-from convert.tree.cache import cache_dir
-from convert.verify.boot.checks import (
-    BootOutcome,
-    BootRequest,
-    NoKernel,
-    boot_both,
-    missing,
-    unsuited,
-    versions,
-)
+from convert.errors import InputError
+from convert.verify.boot.checks import BootOutcome, NoKernel, boot_both, versions
 from convert.verify.boot.console import Counter
-from scripts.boot import the_profile
-from scripts.real import SUBJECT, find_kernel, mutter, say
-from scripts.realkernel.conversion import Tool
-from scripts.realkernel.subject import read_subject
+from scripts.real import mutter, say
+from scripts.realkernel.booting import common_arguments, prepare, run_job
 
 _SITE = re.compile(r'\{ \.id = "(?P<id>[^"]+)", \.proven = true \}')
 
@@ -79,16 +66,6 @@ def show(result: Counted) -> None:
     )
 
 
-def arguments(words: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description="Hold scope proofs against a boot.")
-    parser.add_argument("--kernel", help="a kernel tree (default: Debian's package)")
-    parser.add_argument("--subject", type=Path, default=SUBJECT, help="what to prove (TOML)")
-    parser.add_argument("--output", type=Path, default=Path("build/assert"), help="results go here")
-    parser.add_argument("--again", action="store_true", help="boot though nothing changed")
-    return parser.parse_args(words)
-
-
 def failed_phases(outcome: BootOutcome) -> list[str]:
     """The phases that only the kernel with counters failed."""
     base = {(p.boot, p.name) for p in outcome.base.phases if not p.passed}
@@ -101,29 +78,12 @@ def failed_phases(outcome: BootOutcome) -> list[str]:
 
 def job(options: argparse.Namespace) -> int:
     """Do the job; the exit code. Raises KmemConvertError if it could not be done."""
-    subject = read_subject(options.subject)
-    profile = the_profile(subject)
-    for tool in missing(profile):
-        raise InputError(str(tool))
-    if reason := unsuited():
-        raise InputError(reason)
-    kernel = find_kernel(options.kernel, cache_dir() / "real", subject)
-    output = options.output.absolute()
-    output.mkdir(parents=True, exist_ok=True)
-    patch = output / "assert.patch"
-    tool_run = Tool(Path(sys.executable).with_name("kmem-convert"), output)
-    made = tool_run.done("assert", f"{kernel.repository}@base", subject.path, "-o", str(patch))
+    ground = prepare(options)
+    base, repository = ground.kernel.base, ground.kernel.repository
+    patch = ground.output / "assert.patch"
+    made = ground.tool.done("assert", f"{repository}@base", ground.subject.path, "-o", str(patch))
     say(made.errors.strip())
-    request = BootRequest(
-        repository=kernel.repository,
-        base=kernel.base,
-        commit=kernel.base,
-        profile=profile,
-        cache=cache_dir(),
-        extra=(patch,),
-        again=options.again,
-    )
-    outcome = boot_both(request, versions(profile), mutter)
+    outcome = boot_both(ground.request(base, [patch]), versions(ground.profile), mutter)
     if isinstance(outcome, NoKernel):
         raise InputError(f"the kernel does not build: {'; '.join(outcome.errors)}")
     result = counted(patch.read_text(encoding="latin-1"), outcome.last.counters)
@@ -136,16 +96,9 @@ def job(options: argparse.Namespace) -> int:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the job; the exit code."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that children are ended, too
-    start = time.monotonic()
-    try:
-        code = job(arguments(words))
-    except KmemConvertError as error:
-        print(f"assert_boot: {error}", file=sys.stderr)
-        return 2
-    words_of = {0: "every proof held", 1: "see above"}
-    say(f"assert_boot: {words_of[code]}; {time.monotonic() - start:.0f} s")
-    return code
+    parser = common_arguments("Hold scope proofs against a boot.", Path("build/assert"))
+    options = parser.parse_args(words)
+    return run_job("assert_boot", lambda: job(options), "every proof held")
 
 
 if __name__ == "__main__":

@@ -11,35 +11,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
-import signal
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
-from convert.errors import InputError, KmemConvertError
-from convert.tree.cache import cache_dir
-from convert.verify.boot.checks import (
-    BootOutcome,
-    BootRequest,
-    NoKernel,
-    boot_both,
-    missing,
-    results,
-    unsuited,
-    versions,
-)
+from convert.verify.boot.checks import BootOutcome, NoKernel, boot_both, results, versions
 from convert.verify.boot.console import START
-from convert.verify.boot.profile import BootProfile, boot_profiles, profiles_for
 from convert.verify.checks_model import CheckResult, Failed, NotRun
 from convert.verify.process import run
 from convert.verify.scratch import git
-from scripts.real import SUBJECT, find_kernel, mutter, say
+from scripts.real import mutter, say
+from scripts.realkernel.booting import common_arguments, prepare, run_job
 from scripts.realkernel.conversion import Tool
 from scripts.realkernel.kernels import Kernel
-from scripts.realkernel.subject import Subject, read_subject
+from scripts.realkernel.subject import Subject
 
 BRANCH = "kmem-convert-boot"
 
@@ -52,14 +38,6 @@ def converted(kernel: Kernel, subject: Subject, output: Path) -> str:
     words = (str(kernel.repository), subject.path, "--recipe", "exact", "--branch", BRANCH)
     tool.done("apply", *words)
     return BRANCH
-
-
-def the_profile(subject: Subject) -> BootProfile:
-    """The profile for the subject's path. Raises InputError if there is none."""
-    found = profiles_for([subject.path], boot_profiles())
-    if not found:
-        raise InputError(f"no boot profile for {subject.path}")
-    return found[0]
 
 
 def table(outcome: BootOutcome) -> list[str]:
@@ -101,55 +79,32 @@ def as_json(outcome: BootOutcome | NoKernel) -> str:
 
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description="Boot a converted kernel and its base.")
-    parser.add_argument("--kernel", help="a kernel tree (default: Debian's package)")
-    parser.add_argument("--subject", type=Path, default=SUBJECT, help="what to convert (TOML)")
-    parser.add_argument("--output", type=Path, default=Path("build/boot"), help="results go here")
+    parser = common_arguments("Boot a converted kernel and its base.", Path("build/boot"))
     parser.add_argument("--commit", help="boot this revision instead of a conversion")
     parser.add_argument("--extra-patch", type=Path, action="append", default=[], metavar="FILE")
     parser.add_argument("--kasan", action="store_true", help="with KASAN: slower, finds more")
-    parser.add_argument("--again", action="store_true", help="boot though nothing changed")
     return parser.parse_args(words)
 
 
 def boot(options: argparse.Namespace) -> int:
     """Do the job; the exit code. Raises KmemConvertError if it could not be done."""
-    subject = read_subject(options.subject)
-    profile = the_profile(subject)
-    for tool in missing(profile):
-        raise InputError(str(tool))
-    if reason := unsuited():
-        raise InputError(reason)
-    kernel = find_kernel(options.kernel, cache_dir() / "real", subject)
-    output = options.output.absolute()
-    output.mkdir(parents=True, exist_ok=True)
-    commit = options.commit or converted(kernel, subject, output)
-    request = BootRequest(kernel.repository, kernel.base, commit, profile, None, cache_dir())
-    request = replace(request, extra=tuple(options.extra_patch), again=options.again)
-    request = replace(request, kasan=options.kasan)
-    tools = versions(profile)
+    ground = prepare(options)
+    commit = options.commit or converted(ground.kernel, ground.subject, ground.output)
+    request = ground.request(commit, options.extra_patch, options.kasan)
+    tools = versions(ground.profile)
     outcome = boot_both(request, tools, mutter)
     found = tuple(results(outcome, None))
     show(outcome, found)
     for tool_version in tools:
         say(f"{tool_version.name}: {tool_version.version}")
-    (output / "boot.json").write_text(as_json(outcome), encoding="utf-8")
+    (ground.output / "boot.json").write_text(as_json(outcome), encoding="utf-8")
     return 1 if any(isinstance(result, Failed | NotRun) for result in found) else 0
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the job; the exit code."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that children are ended, too
-    start = time.monotonic()
-    try:
-        code = boot(arguments(words))
-    except KmemConvertError as error:
-        print(f"boot: {error}", file=sys.stderr)
-        return 2
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    spent = f"{time.monotonic() - start:.0f} s, {used.ru_utime + used.ru_stime:.0f} s of processors"
-    say(f"boot: {'nothing new' if code == 0 else 'see above'}; {spent}")
-    return code
+    options = arguments(words)
+    return run_job("boot", lambda: boot(options), "nothing new")
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ from rich.console import Console
 from convert import __version__
 from convert.config import load_config
 from convert.errors import InputError
-from convert.pipeline import RECIPES, Options, Progress, make_plan
+from convert.pipeline import RECIPES, Options, make_plan
 from convert.plan import Plan
+from convert.progress import Progress, silent
 from convert.report.console import report_console
 from convert.rules.model import Refused
 from convert.rules.simplify.stages import NAMES, chosen
@@ -127,7 +128,7 @@ def progress_line() -> Iterator[Progress]:
     """A line on stderr that says what is being done; silent where stderr is no terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda _: None
+        yield silent
         return
     with console.status("starting") as status:
         yield status.update

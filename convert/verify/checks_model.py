@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-BASE = 0  # the commit number of the tree before the series
+from convert.progress import Progress
 
-Progress = Callable[[str], None]
+BASE = 0  # the commit number of the tree before the series
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,6 @@ __all__ = [
     "NotRun",
     "Passed",
     "Prepared",
-    "Progress",
     "SeriesCommit",
     "ToolVersion",
     "VerifyResult",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from convert.errors import InputError
+from convert.progress import Progress, silent
 from convert.series.base import Base, GitBase
 from convert.tree.kernel import KernelTree
 from convert.verify.applying import (
@@ -26,7 +27,6 @@ from convert.verify.checks_model import (
     CheckResult,
     NotRun,
     Prepared,
-    Progress,
     ToolVersion,
     VerifyResult,
 )
@@ -73,7 +73,7 @@ def verify_series(
     tree: KernelTree,
     options: VerifyOptions,
     regenerate: Regenerate,
-    progress: Progress = lambda _: None,
+    progress: Progress = silent,
 ) -> VerifyResult:
     """Check a series of mails against the tree that it is for.
 

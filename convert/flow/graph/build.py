@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +27,7 @@ from convert.flow.graph.solve import Solver
 from convert.flow.graph.types import Types
 from convert.flow.graph.typing import Typing
 from convert.profiles.callbacks import Callbacks, load_callbacks
+from convert.progress import Progress, silent
 from convert.semantics.stubs import load_stubs
 from convert.sites.sources import Sources
 from convert.source.collection import without_collections
@@ -37,11 +38,6 @@ from convert.tree.kernel import KernelTree
 
 SCOPE_PREFIX = "memalloc_"  # what opens and closes scopes: include/linux/sched/mm.h
 _WORD = re.compile(rb"[A-Za-z_]\w*")
-Progress = Callable[[str], None]
-
-
-def _silent(message: str) -> None:
-    """Say nothing."""
 
 
 def build_graph(
@@ -49,7 +45,7 @@ def build_graph(
     paths: Sequence[str],
     *,
     cache_dir: Path | None = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> CallGraph:
     """Read all C files under the paths and find what each call may run.
 

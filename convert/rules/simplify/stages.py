@@ -13,6 +13,7 @@ from dataclasses import replace
 from convert.errors import InputError, InternalCheckError
 from convert.flow.code import routines_of
 from convert.plan import FileChange, Plan, PlannedSite, Step
+from convert.progress import Progress, silent
 from convert.rules.layout import ContinuationStyle
 from convert.rules.model import Converted, Decision, Kept, Refused
 from convert.rules.replacement import Replacement, commonest, file_styles, lay_out
@@ -64,7 +65,7 @@ def simplified(
     tree: KernelTree,
     names: Sequence[str],
     dialect: Callable[[], Dialect],
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = silent,
 ) -> Plan:
     """The plan with a step for each simplification of ``names`` that changes something.
 

@@ -6,7 +6,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Event
 
 from convert.errors import InputError
+from convert.progress import Progress
 from convert.verify.boot import compare
 from convert.verify.boot.compare import KernelRun
 from convert.verify.boot.launch import TOOLS, Booted, Machine, no_core_dumps, processors
@@ -37,7 +38,6 @@ from convert.verify.scratch import git
 
 CHECK = "boot"
 _PREFIX = "kmem-convert-boot-"
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)

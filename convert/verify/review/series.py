@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from pathlib import Path
 
 from convert.errors import InputError
 from convert.flow.provenance.names import Names, load_names
+from convert.progress import Progress, silent
 from convert.source.collection import without_collections
 from convert.tree.git import NotARepository
 from convert.tree.kernel import KernelTree
@@ -33,8 +34,6 @@ from convert.verify.review.states import (
     series_dialect,
     states_of,
 )
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def review_series(
     *,
     cache_dir: Path | None = None,
     proof: ScopeProof | None = None,
-    progress: Progress = lambda _: None,
+    progress: Progress = silent,
 ) -> Review:
     """Review what a series changes in allocations, commit by commit.
 

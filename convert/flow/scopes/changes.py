@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from convert.flow.scopes.code import HANDLE, KINDS
 from convert.flow.scopes.contexts import Function, Return
-from convert.flow.scopes.effects import HANDLE, KINDS
 from convert.flow.scopes.values import FILLED, Facts, Key, Sym, Value
 
 Change = tuple[str, Key | None]

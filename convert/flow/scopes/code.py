@@ -20,6 +20,11 @@ Expr = tuple[Any, ...]
 ANY: Expr = ("any",)
 DEREF = "*"
 ELEMENT = "[]"
+TASK = "current"
+# What is at a place, if it is no member: a pointer to a structure that holds a cookie, a pointer to
+# something else, a number.
+HANDLE, POINTER, ELSE = "*handle", "*pointer", "*else"
+KINDS = (HANDLE, POINTER, ELSE)
 
 
 class Where(NamedTuple):
@@ -155,7 +160,10 @@ class Code:
     escaping: set[str] = field(default_factory=set)
     signed: dict[str, bool] = field(default_factory=dict)
     types: dict[str, TypeRef] = field(default_factory=dict)
+    _calls: list[tuple[int, Call]] | None = None
 
     def calls(self) -> list[tuple[int, Call]]:
-        """All calls with their numbers."""
-        return [(n, i) for n, i in enumerate(self.instructions) if type(i) is Call]
+        """All calls with their numbers; asked for when all instructions are there."""
+        if self._calls is None:
+            self._calls = [(n, i) for n, i in enumerate(self.instructions) if type(i) is Call]
+        return self._calls

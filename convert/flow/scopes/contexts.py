@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from convert.flow.scopes.code import DEREF, Call, Code, Give, Where
-from convert.flow.scopes.effects import HANDLE, KINDS, TASK, Effects
+from convert.flow.scopes.code import DEREF, HANDLE, KINDS, TASK, Call, Code, Give, Where
+from convert.flow.scopes.effects import Effects
 from convert.flow.scopes.machine import Machine
 from convert.flow.scopes.values import (
     ANYTHING,
@@ -75,6 +75,12 @@ class Function:
         counted = Counter(to for following in self.code.following for to in following)
         return frozenset(to for to, number in counted.items() if number > 1)
 
+    @cached_property
+    def prunes(self) -> frozenset[int]:
+        """Where facts that are not used any more would cost most: where they are joined, or looked
+        through for a call."""
+        return self.meets | {number for number, _ in self.code.calls()}
+
 
 @dataclass(eq=False)
 class Exit:
@@ -110,7 +116,7 @@ class Contexts:
 
     store: Store
 
-    @property
+    @cached_property
     def task(self) -> Key:
         """The task's own structure, which is the same for all functions."""
         return self.store.key(TASK)

@@ -181,7 +181,8 @@ class Engine:
         """
         if bits[-1] and index in instance.function.meets:
             bits = (*bits[:-1], 0)
-        facts = self.pruned(instance.function, index, facts)
+        if index in instance.function.prunes:
+            facts = self.pruned(instance.function, index, facts)
         states = instance.states[index]
         known = states.get(bits)
         if known is None:

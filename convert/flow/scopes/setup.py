@@ -12,22 +12,24 @@ from pycparser import c_ast
 from convert.flow.code import FunctionKey, Routine
 from convert.flow.graph.graph import CallGraph
 from convert.flow.graph.model import Place
-from convert.flow.scopes.code import DEREF, Call, Code, Where
-from convert.flow.scopes.contexts import Function
-from convert.flow.scopes.effects import (
+from convert.flow.scopes.code import (
+    DEREF,
     ELSE,
     HANDLE,
     KINDS,
     POINTER,
     TASK,
-    Summary,
-    captured,
-    field_sets,
-    interesting,
-    summarise,
+    Call,
+    Code,
+    Where,
 )
+from convert.flow.scopes.contexts import Function
+from convert.flow.scopes.effects import Shape, captured
+from convert.flow.scopes.fields import field_sets
+from convert.flow.scopes.interest import interesting
 from convert.flow.scopes.lowering import lower
 from convert.flow.scopes.machine import Fields, Machine
+from convert.flow.scopes.summary import Summary, summarise
 from convert.flow.scopes.values import Store
 from convert.flow.scopes.world import ScopeFunctions, World
 from convert.flow.terms import TypeRef
@@ -63,7 +65,7 @@ class Program:
     @cached_property
     def table(self) -> ScopeTable:
         """The tree's scopes, by execution."""
-        return scope_table(self.tree, self.graph._program.sources.tables(), self.stubs)
+        return scope_table(self.tree, self.graph.program.sources.tables(), self.stubs)
 
     @cached_property
     def scopes(self) -> ScopeFunctions:
@@ -88,17 +90,18 @@ class Program:
 
     def is_used(self, name: str) -> bool:
         """Whether any function calls a name."""
-        return any(
-            call.callee == name
-            for routines in self.graph.routines.values()
-            for routine in routines
-            for call in routine.variant.calls
-        )
+        return any(name in text for text in self._texts)
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        """The files that any function stands in."""
+        found = self.graph.routines.values()
+        return list({r.source.path: r.source.text for routines in found for r in routines}.values())
 
     @cached_property
     def world(self) -> World:
         """What names mean."""
-        program = self.graph._program
+        program = self.graph.program
         return World(
             keys=program.keys,
             routines=self.graph.routines,
@@ -133,7 +136,7 @@ class Program:
     def enumerators(self) -> Mapping[str, int | None]:
         """The enumerators of the paths; None where two enums disagree."""
         found: dict[str, int | None] = {}
-        program = self.graph._program
+        program = self.graph.program
         bare = World(program.keys, {}, program.constant, self.stubs, self.scopes, found)
         for path, parsed in program.files.items():
             for item in parsed.declarations:
@@ -213,12 +216,12 @@ class Program:
         kind = code.types.get(name)
         if kind is None:
             return False
-        plain = self.graph._program.types.plain(kind)
+        plain = self.graph.program.types.plain(kind)
         return plain.stars == 1 and plain.base in self._tags
 
     def type_at(self, code: Code, place: Where) -> TypeRef | None:
         """The type of what is at a place, without typedefs; None if it is not known."""
-        types = self.graph._program.types
+        types = self.graph.program.types
         kind = code.types.get(place.var)
         for step in place.steps:
             if kind is None:
@@ -260,7 +263,7 @@ class Program:
             return frozenset()
         known = self._members.get(plain.base)
         if known is None:
-            found = self.graph._program.types.members(plain.base)
+            found = self.graph.program.types.members(plain.base)
             known = self.fields.tracked if found is None else self.fields.tracked & set(found)
             self._members[plain.base] = known
         return known
@@ -269,12 +272,12 @@ class Program:
     def handles(self) -> frozenset[str]:
         """The structures that hold a cookie."""
         cookies = self._fields[1]
-        structs = self.graph._program.types.structs
+        structs = self.graph.program.types.structs
         return frozenset(tag for tag, members in structs.items() if cookies & set(members))
 
     def handle_members(self, cookies: set[str]) -> set[str]:
         """The members that point to a structure that holds a cookie."""
-        types = self.graph._program.types
+        types = self.graph.program.types
         for code in self.codes:  # make the structures known that stand in other headers
             for kind in code.types.values():
                 if kind.base.startswith("struct ") and kind.base not in types.structs:
@@ -291,7 +294,7 @@ class Program:
     def members(self, code: Code, name: str) -> Iterable[str]:
         """The tracked members of what a variable points to; with ``*``, whether it leads to a
         structure through two pointers."""
-        types = self.graph._program.types
+        types = self.graph.program.types
         kind = code.types.get(name.removesuffix("*"))
         if kind is None:
             return self.fields.tracked
@@ -316,9 +319,7 @@ class Program:
         return summarise(
             self.codes,
             self.targets,
-            self.fields,
-            self.members,
-            self.kind,
+            Shape(self.fields, self.members, self.kind),
             self.matters,
             self.is_site,
         )
@@ -338,7 +339,7 @@ class Program:
             def kept(place: Where, code: Code = code) -> bool:
                 return self.kept(code, place)
 
-            places = interesting(interest, code, self.fields, kept)
+            places = interesting(interest, kept)
             found.append(
                 Function(
                     number,

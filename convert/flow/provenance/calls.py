@@ -25,11 +25,12 @@ from convert.flow.provenance.places import (
     Ref,
     Result,
     Slot,
+    Use,
     inside,
     returned,
 )
 from convert.flow.provenance.pointers import PointerReader, called
-from convert.flow.terms import TypeRef, arguments, place_text, strip, type_ref
+from convert.flow.terms import TypeRef, arguments, call_name, place_text, strip, type_ref
 
 
 @dataclass
@@ -41,6 +42,7 @@ class CallReader(PointerReader):
     objects: dict[tuple[Origin, Origin], Move] = field(default_factory=dict)
     fills: dict[int, Fill] = field(default_factory=dict)
     frees: dict[int, Free] = field(default_factory=dict)
+    uses: dict[tuple[str, int], Use] = field(default_factory=dict)
 
     @abstractmethod
     def store(self, target: c_ast.Node, value: Origins, line: int) -> None:
@@ -59,6 +61,13 @@ class CallReader(PointerReader):
             self.objects.setdefault((heap, origin), Move(heap, origin, line))
 
     def call(self, node: c_ast.FuncCall) -> Origins:
+        value = self.result_of(node)
+        if not self.names.is_question(call_name(node)):
+            self.forget()  # what is called may store in any member
+        return value
+
+    def result_of(self, node: c_ast.FuncCall) -> Origins:
+        """What a call is worth; what it hands over is noted."""
         name = called(node, self.routine)
         given = arguments(node)
         if name is None:
@@ -72,10 +81,15 @@ class CallReader(PointerReader):
             if kind is not None and isinstance(kind.root, TypeRef) and not kind.chain:
                 return frozenset([Heap(kind.root.base)])
         values = [self.value(argument) for argument in given]
+        self.used(node, name, values)
         if name in self.names.find_many:
             return self.found_many(node, given, self.names.find_many[name])
         if name in self.names.stores_value and len(given) > 1:
             self.store(given[0], values[1], self.routine.line(node))
+            return NOTHING
+        if name in self.names.swaps and len(given) > 1:
+            for target, value in zip(given, reversed(values), strict=False):
+                self.store(target, value, self.routine.line(node))
             return NOTHING
         if name in self.names.nothing:
             return NOTHING
@@ -93,6 +107,17 @@ class CallReader(PointerReader):
             self.copied(node, values)
             return values[0]
         return self.handed(node, name, given, values)
+
+    def used(self, node: c_ast.Node, name: str, values: list[Origins]) -> None:
+        """Note what a call of a known meaning is given; frees and plain calls are noted as such."""
+        names = self.names
+        known = name in names.find_many or name in names.lookups
+        if not known and (name in names.frees or names.family(name) is None):
+            return
+        key = (name, self.routine.offset(node))
+        before = self.uses[key].origins if key in self.uses else NOTHING
+        origins = frozenset(origin for value in values for origin in value)
+        self.uses[key] = Use(name, before | origins, self.routine.line(node))
 
     def fresh(
         self, node: c_ast.Node, name: str, family: str, given: list[c_ast.Node],

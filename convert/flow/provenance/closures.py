@@ -17,6 +17,7 @@ from convert.flow.provenance.places import (
     Field,
     Global,
     Inside,
+    Loaded,
     Opaque,
     Origin,
     Out,
@@ -75,6 +76,8 @@ class Closures:
 
     def unknown_origin(self, origin: Origin, at: At | None) -> Iterator[Missing]:
         """What is not known about a place from which a pointer came."""
+        if isinstance(origin, Loaded):
+            origin = origin.place
         text = f"{place_text(origin)} is not followed"
         known = self.graph.sources.get(origin)
         match origin:

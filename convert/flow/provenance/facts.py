@@ -7,12 +7,14 @@ read once.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pycparser import c_ast
 
 from convert.flow.code import FunctionKey, Routine, routines_of
+from convert.flow.control import Role
 from convert.flow.provenance.names import Names
 from convert.flow.provenance.origins import ANY, flows_of, initialised
 from convert.flow.provenance.places import (
@@ -25,19 +27,24 @@ from convert.flow.provenance.places import (
     Ref,
     inside,
 )
-from convert.flow.terms import UNKNOWN_TYPE, TypeRef, strip, type_ref
+from convert.flow.terms import UNKNOWN_TYPE, TypeRef, arguments, call_name, strip, type_ref
 from convert.source.parse import Item, ParsedFile, ParseRefusal
 
 _MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)(?!\w|\()", re.MULTILINE)
 _EXPORT = re.compile(r"^EXPORT_\w*SYMBOL\w*\((\w+)", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_CLEANUP = re.compile(r"\b__(?:free|cleanup)(?:__)?\s*\(")
 _DECLARATORS = (c_ast.Decl, c_ast.Typedef, c_ast.TypeDecl, c_ast.PtrDecl, c_ast.ArrayDecl)
 Members = Mapping[str, TypeRef]
 
 
 @dataclass(frozen=True)
 class FunctionFacts:
-    """One function or function-like macro in one ``#if`` variant."""
+    """One function or function-like macro in one ``#if`` variant.
+
+    cleans: the line of a variable that is freed at the end of its block. cursors: for macros that
+    stand only as heads of loops, the structures that arguments which are local variables point to.
+    """
 
     key: FunctionKey
     path: str
@@ -49,6 +56,8 @@ class FunctionFacts:
     flows: Flows
     is_macro: bool
     static: bool
+    cleans: int | None = None
+    cursors: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class FileFacts:
     without parameters and of its enumerators; prototypes: functions that it declares; exported:
     those that other code may call; unions: for each structure the members that share their memory;
     unread: the words of what could not be parsed, each with its line; moves: what initialisers at
-    file level store.
+    file level store; arrays: for each structure the members that are arrays.
     """
 
     path: str
@@ -75,6 +84,7 @@ class FileFacts:
     unions: Mapping[str, tuple[frozenset[str], ...]] = field(default_factory=dict)
     unread: Mapping[str, int] = field(default_factory=dict)
     moves: tuple[Move, ...] = ()
+    arrays: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def file_facts(parsed: ParsedFile, names: Names) -> FileFacts:
@@ -101,6 +111,7 @@ def file_facts(parsed: ParsedFile, names: Names) -> FileFacts:
         unions={tag: tuple(groups) for tag, groups in types.unions.items()},
         unread=_unread(parsed),
         moves=_initialisers(parsed),
+        arrays={tag: frozenset(names) for tag, names in types.arrays.items()},
     )
 
 
@@ -174,7 +185,44 @@ def _function(routine: Routine, names: Names, statics: frozenset[str]) -> Functi
         flows=flows_of(routine, names, statics),
         is_macro=routine.is_macro,
         static=routine.declared is not None and "static" in (routine.declared.storage or ()),
+        cleans=_cleans(routine),
+        cursors=_cursors(routine),
     )
+
+
+def _cursors(routine: Routine) -> dict[tuple[str, int], str]:
+    """The structures that variables point to which are arguments of macro loops."""
+    heads: dict[str, list[dict[int, str]]] = {}
+    for point in routine.flow.points:
+        name = call_name(point.code) if point.role is Role.LOOP else None
+        if name is not None:
+            heads.setdefault(name, []).append(_structures(routine, arguments(point.code)))
+    calls = Counter(call.callee for call in routine.variant.calls)
+    return {
+        (name, index): base
+        for name, known in heads.items()
+        if calls[name] == len(known)
+        for index, base in known[0].items()
+        if all(other.get(index) == base for other in known)
+    }
+
+
+def _structures(routine: Routine, given: list[c_ast.Node]) -> dict[int, str]:
+    """What the arguments point to that are local variables."""
+    found = {}
+    for index, argument in enumerate(given):
+        node = strip(argument)
+        if isinstance(node, c_ast.ID) and routine.is_local(node.name):
+            kind = routine.types[node.name]
+            if kind.stars == 1:
+                found[index] = kind.base
+    return found
+
+
+def _cleans(routine: Routine) -> int | None:
+    """Where a local variable has a cleanup function: attributes are not parsed."""
+    match = _CLEANUP.search(routine.source.text, routine.item.span.start, routine.item.span.end)
+    return None if match is None else routine.source.line(match.start())
 
 
 @dataclass
@@ -188,6 +236,7 @@ class _Types:
     constants: set[str] = field(default_factory=set)
     prototypes: set[str] = field(default_factory=set)
     unions: dict[str, list[frozenset[str]]] = field(default_factory=dict)
+    arrays: dict[str, set[str]] = field(default_factory=dict)
 
     def declaration(self, item: Item) -> None:
         for variant in item.variants:
@@ -227,6 +276,8 @@ class _Types:
             if not isinstance(member, c_ast.Decl):
                 continue
             inner = _aggregate(member)
+            if member.name and isinstance(member.type, c_ast.ArrayDecl):
+                self.arrays.setdefault(tag, set()).add(member.name)
             if inner is None or inner.decls is None:
                 if member.name:
                     known[member.name] = type_ref(member)

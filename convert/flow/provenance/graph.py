@@ -22,15 +22,18 @@ from convert.flow.provenance.places import (
     Global,
     Heap,
     Inside,
+    Loaded,
     Move,
     Opaque,
     Origin,
     Out,
     Param,
+    Part,
     Ref,
     Result,
     Ret,
     Slot,
+    part,
 )
 from convert.flow.terms import UNKNOWN_TYPE, TypeRef
 
@@ -53,6 +56,10 @@ class Graph:
         match origin:
             case Field():
                 return self.field(origin)
+            case Loaded(place=inner, base=base):
+                field = self.field(inner)
+                owned = self.is_cookie(field)
+                return Loaded(field, self.index.plain(TypeRef(base)).base) if owned else field
             case Heap(base=base):
                 return Heap(self.index.plain(TypeRef(base)).base)
             case Result():
@@ -68,6 +75,8 @@ class Graph:
                 return Ref(self.field(member))
             case Inside(place=place):
                 return Inside(self.resolved(place))
+            case Part(place=place):
+                return part(self.resolved(place))
             case Slot(place=place, index=index):
                 return Slot(self.resolved(place), index)
             case Ret(place=place):
@@ -116,17 +125,21 @@ class Graph:
         static = FunctionKey(origin.home, origin.name) in self.index.definitions
         return origin if own or static else Global("", origin.name)
 
-    def field(self, origin: Field) -> Field:
+    def owner(self, origin: Field) -> str:
+        """The structure whose member a place is, by its declaration."""
         root = origin.root
         if isinstance(root, FunctionKey):
             root = self.index.results.get(root.name, TypeRef("?"))
         elif root.base.startswith("var "):
             root = self.index.variables.get(root.base[4:], TypeRef("?"))
-        *outer, name = origin.chain
+        outer = origin.chain[:-1]
+        return self.index.plain(self.index.member(root, outer) if outer else root).base
+
+    def field(self, origin: Field) -> Field:
+        name = origin.chain[-1]
         last = name.replace("[]", "")
         depth = name.count("[]")
-        owner = self.index.plain(self.index.member(root, tuple(outer)) if outer else root)
-        base = owner.base
+        base = self.owner(origin)
         if last not in self.index.structs.get(base, {}):
             owners = self.index.owners.get(last, frozenset())
             if not base.startswith(("struct ", "union ")) or base not in self.index.structs:
@@ -153,6 +166,8 @@ class Graph:
             case Field(root=TypeRef() as root, chain=(name,)):
                 kind = self.index.member(root, (name.replace("[]", ""),))
                 return TypeRef(kind.base, max(0, kind.stars - name.count("[]")))
+            case Loaded(base=base):
+                return TypeRef(base, 1)
             case Param(key=key, index=index):
                 for function in self.index.definitions.get(key, ()):
                     if index < len(function.parameters):
@@ -196,26 +211,89 @@ class Graph:
             to, origin = self.resolved(move.to), self.resolved(move.origin)
             if to == origin or isinstance(to, Opaque) or self.holds_no_pointer(to):
                 continue
+            if isinstance(origin, Part) and self.holds_no_pointer(origin.place):
+                continue  # a number
             found.setdefault(to, {}).setdefault(origin, at)
             if isinstance(to, Field) and isinstance(origin, (Alloc, Result)):
                 base = self.object_type(to)
                 if base is not None:
                     found.setdefault(Heap(base), {}).setdefault(origin, at)
+        for place in self.loads():
+            known = found.get(place.place, {})
+            found[place] = {o: at for o, at in known.items() if self.fits(o, place.base)}
         return found
+
+    def loads(self) -> Iterator[Loaded]:
+        """All loads from members that belong to the owners of objects."""
+        for function in self.index.functions():
+            flows = function.flows
+            origins = {move.origin for move in (*flows.moves, *flows.objects)}
+            origins.update(*(free.origins for free in flows.frees))
+            for origin in origins:
+                while isinstance(origin, (Part, Around)):
+                    origin = origin.place
+                place = self.resolved(origin) if isinstance(origin, Loaded) else None
+                if isinstance(place, Loaded):
+                    yield place
+
+    def takes(self, place: Origin, base: str) -> bool:
+        """Whether a place may hold a pointer to an object of a type, by its declaration."""
+        return self.fits(self.resolved(place), self.index.plain(TypeRef(base)).base)
+
+    def fits(self, origin: Origin, base: str) -> bool:
+        """Whether what a place holds may be an object of a type, as far as both are known."""
+        own = origin.base if isinstance(origin, Heap) else self.object_type(origin)
+        structs = self.index.structs
+        if own is None or own not in structs or base not in structs:
+            return True
+        return own in self.starts(base) or base in self.starts(own)
+
+    def starts(self, base: str) -> frozenset[str]:
+        """A structure and what an object of it may start with."""
+        found, waiting = {base}, [base]
+        while waiting:
+            current = waiting.pop()
+            for name, kind in self.index.structs.get(current, {}).items():
+                inner = self.index.plain(kind).base
+                if inner not in found and self.at_start(Field(TypeRef(current, 1), (name,))):
+                    found.add(inner)
+                    waiting.append(inner)
+        return frozenset(found)
 
     def moves(self) -> Iterator[tuple[Move, At]]:
         """All moves with the places of the code that makes them."""
         for path, facts in self.index.files.items():
             for move in facts.moves:
                 yield move, At(path, "", move.line)
-        macros = self.assigning
         for function in self.index.functions():
-            used = [place for name in function.callees for place in macros.get(name, ())]
+            used = self.assigned_in(function)
             for move in function.flows.moves:
                 at = At(function.path, function.key.name, move.line)
                 yield move, at
                 for place in used:  # a macro may have assigned any variable before
-                    yield Move(move.to, place, move.line), at
+                    if isinstance(place, Assigned) or self.takes(move.to, place.base):
+                        yield Move(move.to, place, move.line), at
+
+    def assigned_in(self, function: FunctionFacts) -> list[Assigned | Heap]:
+        """What the macros of a function may have assigned to any of its variables."""
+        found: list[Assigned | Heap] = []
+        for name in function.callees:
+            for place in self.assigning.get(name, ()):
+                base = function.cursors.get((name, place.index))
+                is_cursor = base is not None and place in self.only_cursors
+                found.append(Heap(base) if base is not None and is_cursor else place)
+        return found
+
+    @cached_property
+    def only_cursors(self) -> frozenset[Assigned]:
+        """The parameters of macros that only loops of the kernel assign."""
+        found: dict[Assigned, bool] = {}
+        for function in self.index.functions():
+            for move in function.flows.moves if function.is_macro else ():
+                if isinstance(move.to, Assigned):
+                    cursor = isinstance(move.origin, Opaque) and move.origin.cursor
+                    found[move.to] = found.get(move.to, True) and cursor
+        return frozenset(place for place, only in found.items() if only)
 
     @cached_property
     def assigning(self) -> Mapping[str, tuple[Assigned, ...]]:

@@ -76,6 +76,11 @@ class Index:
                 found.setdefault(member, set()).add(tag)
         return {name: frozenset(tags) for name, tags in found.items()}
 
+    @cached_property
+    def arrays(self) -> Mapping[str, frozenset[str]]:
+        """The members of each structure that are arrays."""
+        return _merged(facts.arrays for facts in self.files.values())
+
     def plain(self, kind: TypeRef) -> TypeRef:
         """A type without typedefs."""
         seen: set[str] = set()

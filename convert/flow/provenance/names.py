@@ -21,11 +21,15 @@ class _Fact(BaseModel):
 
 
 class FreeFact(_Fact):
-    """A deallocator and the families of memory that it must not be given."""
+    """A deallocator and the families of memory that it must not be given.
+
+    argument: which argument it frees, for one that allocators.toml does not list.
+    """
 
     name: str
     rejects: tuple[str, ...]
     in_review: bool = True
+    argument: int | None = Field(default=None, ge=0)
 
 
 class ContainerFact(_Fact):
@@ -85,6 +89,7 @@ class ReviewFacts(BaseModel):
     touch: tuple[NamesFact, ...]
     copies: tuple[NamesFact, ...]
     stores_value: tuple[NamesFact, ...]
+    swaps: tuple[NamesFact, ...]
     nothing: tuple[NamesFact, ...]
     lookup: tuple[NamesFact, ...]
     byte_copy: tuple[NamesFact, ...]
@@ -137,6 +142,7 @@ class Names:
     def frees(self) -> dict[str, int]:
         """The deallocators: which argument each frees."""
         known = {name: fact.argument for name, fact in self.stubs.deallocators.items()}
+        known |= {f.name: f.argument for f in self.facts.free if f.argument is not None}
         return known | dict(self.own_frees)
 
     @cached_property
@@ -198,6 +204,11 @@ class Names:
         return _union(self.facts.stores_value)
 
     @cached_property
+    def swaps(self) -> frozenset[str]:
+        """Calls that exchange what their two arguments hold."""
+        return _union(self.facts.swaps)
+
+    @cached_property
     def nothing(self) -> frozenset[str]:
         """Calls worth no memory."""
         return _union(self.facts.nothing)
@@ -221,6 +232,14 @@ class Names:
     def keeps(self) -> frozenset[str]:
         """Calls that get the address of a pointer and store no other pointer there."""
         return _union(self.facts.keeps)
+
+    def is_question(self, name: str | None) -> bool:
+        """Whether a call only looks at what it is given, and stores nothing anywhere."""
+        if name is None:
+            return False
+        effect = self.stubs.effect(name) in ("value", "assert", "warn", "opaque")
+        known = name in self.null_tests or name in self.nothing
+        return effect or known or self.passes.get(name) is False
 
     def leaves_alone(self, name: str) -> bool:
         """Whether a function that was not read stores no pointer through what it is given."""

@@ -25,13 +25,17 @@ from convert.flow.provenance.places import (
     Fill,
     Flows,
     Heap,
+    Loaded,
     Opaque,
+    Origin,
     Origins,
     Out,
     Param,
     Result,
     inside,
+    part,
 )
+from convert.flow.provenance.pointers import ARROW
 from convert.flow.terms import TypeRef, arguments, call_name, strip, type_ref
 
 # Types that hold no pointer.
@@ -80,6 +84,7 @@ class _Walk(CallReader):
             tuple(self.objects.values()),
             tuple(self.fills.values()),
             tuple(self.frees.values()),
+            tuple(self.uses.values()),
         )
 
     def merge(self, known: dict[int, dict[str, Origins]], to: int) -> bool:
@@ -88,7 +93,12 @@ class _Walk(CallReader):
             known[to] = dict(self.env)
             return True
         there, grown = known[to], False
+        for name in [n for n in there if ARROW in n and n not in self.env]:
+            del there[name]  # on another way it is not known what the member holds
+            grown = True
         for name, origins in self.env.items():
+            if ARROW in name and name not in there:
+                continue
             old = there.get(name, NOTHING)
             if not origins <= old:
                 there[name] = old | origins
@@ -142,7 +152,8 @@ class _Walk(CallReader):
         if not isinstance(first, c_ast.ID) or not self.routine.is_local(first.name):
             return
         kind = self.routine.types[first.name]
-        found = frozenset([Heap(kind.base)]) if kind.stars == 1 else self.opaque("a cursor", call)
+        unknown = Opaque("a cursor", at=self.at(call), cursor=True)
+        found: Origins = frozenset([Heap(kind.base) if kind.stars == 1 else unknown])
         for argument in given:
             inner = strip(argument)
             if isinstance(inner, c_ast.ID) and self.routine.types.get(inner.name) == kind:
@@ -183,8 +194,11 @@ class _Walk(CallReader):
     def assignment(self, node: c_ast.Assignment) -> Origins:
         value = self.value(node.rvalue)
         if node.op != "=":
-            self.value(node.lvalue)
-            return self.opaque("a computed value", node)
+            known = self.value(node.lvalue)
+            computed = self.followed(frozenset(map(part, value)))
+            if computed:
+                self.store(node.lvalue, known | computed, self.routine.line(node))
+            return self.opaque("a computed value", node) | computed
         self.store(node.lvalue, value, self.routine.line(node), node.rvalue)
         return value
 
@@ -200,10 +214,15 @@ class _Walk(CallReader):
             case c_ast.UnaryOp(op="*", expr=pointer):
                 for place in self.value(pointer):
                     self.pass_on(inside(place), value, line)
+                self.forget()
                 self.overwritten(target, from_, line)
             case c_ast.StructRef() | c_ast.ArrayRef():
+                own = self.tracked(target)
+                self.forget()
                 for place in self.member(target):
                     self.pass_on(place, value, line)
+                if own is not None:
+                    self.env[own] = value
             case c_ast.TernaryOp(iftrue=then, iffalse=other):
                 self.store(then, value, line)
                 self.store(other, value, line)
@@ -223,14 +242,12 @@ class _Walk(CallReader):
         if not kind.stars and kind.base in NUMBERS:
             return  # no pointer
         if kind.stars == 1:
-            value = frozenset(
-                Result(origin.key, kind, origin.at) if isinstance(origin, Result) else origin
-                for origin in value
-            )
+            value = frozenset(_taken_as(origin, kind) for origin in value)
             fresh = [o for o in value if isinstance(o, (Alloc, Result, Out))]
             if kind.base.startswith("struct "):
                 self.pass_on(Heap(kind.base), fresh, line)
             self.made(kind.base, value, line)
+        self.forget(name)
         if name in self.kept:
             self.pass_on(self.cell(name), value, line)
         if self.routine.is_macro and name in self.routine.parameters:
@@ -240,19 +257,29 @@ class _Walk(CallReader):
         self.env[name] = value
 
 
+def _taken_as(origin: Origin, kind: TypeRef) -> Origin:
+    """What a value is worth as a pointer of a type."""
+    match origin:
+        case Result(key=key, at=at):
+            return Result(key, kind, at)
+        case Field():
+            return Loaded(origin, kind.base)
+    return origin
+
+
 def initialised(
     node: c_ast.InitList, outer: tuple[str, ...] = ()
 ) -> Iterable[tuple[tuple[str, ...], c_ast.Node]]:
     """The members that an initialiser names, with what they get; ``*`` where none is named."""
-    for part in node.exprs or ():
+    for given in node.exprs or ():
         chain = (*outer, ANY)
-        expression: c_ast.Node = part
-        if isinstance(part, c_ast.NamedInitializer):
-            names = tuple(n.name for n in part.name if isinstance(n, c_ast.ID))
+        expression: c_ast.Node = given
+        if isinstance(given, c_ast.NamedInitializer):
+            names = tuple(n.name for n in given.name if isinstance(n, c_ast.ID))
             # `[i] =` names an element, which is no member
-            is_member = len(names) == len(part.name)
+            is_member = len(names) == len(given.name)
             chain = (*outer, *names) if is_member else (*outer, ANY)
-            expression = part.expr
+            expression = given.expr
         if isinstance(expression, c_ast.InitList):
             inner = chain[:-1] if chain[-1] == ANY else chain
             yield from initialised(expression, inner)

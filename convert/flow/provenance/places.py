@@ -46,6 +46,14 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a load from a member gives where it becomes a pointer to a type of structure."""
+
+    place: Field
+    base: str
+
+
+@dataclass(frozen=True, slots=True)
 class Param:
     """What callers pass."""
 
@@ -128,6 +136,13 @@ class Inside:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A pointer computed from one in a place: it points somewhere into the same memory."""
+
+    place: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class Slot:
     """An argument of the calls through a function pointer that is held in a place."""
 
@@ -144,16 +159,20 @@ class Ret:
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """Something else; ``tested``: code asked which kind of memory it is."""
+    """Something else; ``tested``: code asked which kind of memory it is.
+
+    cursor: what a loop macro assigns, an object of the type that the variable points to.
+    """
 
     text: str
     tested: bool = False
     at: At | None = None
+    cursor: bool = False
 
 
 Origin = (
-    Alloc | Field | Param | Out | Assigned | Result | Global | Cell | Heap | Ref | Inside
-    | Around | Slot | Ret | Opaque
+    Alloc | Field | Loaded | Param | Out | Assigned | Result | Global | Cell | Heap | Ref | Inside
+    | Around | Part | Slot | Ret | Opaque
 )  # fmt: skip
 Origins = frozenset[Origin]
 NOTHING: Origins = frozenset()
@@ -172,6 +191,10 @@ def inside(origin: Origin) -> Origin:
             return origin if name.endswith("[][]") else Field(root, (*outer, f"{name}[]"))
         case Inside(place=Inside()):
             return origin
+        case Part(place=place):  # elements are not told apart
+            return inside(place)
+        case Loaded(place=place):
+            return inside(place)
         case Opaque():
             return Opaque("what an unknown pointer points to", at=origin.at)
     return Inside(origin)
@@ -192,6 +215,11 @@ def around(origin: Origin, member: Field) -> Origin:
                 return origin
         place = place.place
     return Around(origin, member)
+
+
+def part(origin: Origin) -> Origin:
+    """A pointer that is computed from one of some origin."""
+    return origin if isinstance(origin, (Part, Opaque)) else Part(origin)
 
 
 def returned(origin: Origin) -> Origin:
@@ -241,10 +269,23 @@ class Fill:
 
 
 @dataclass(frozen=True)
+class Use:
+    """A call of a function that was not read, and that is not followed as one, gets a pointer."""
+
+    callee: str
+    origins: Origins
+    line: int
+
+
+@dataclass(frozen=True)
 class Flows:
-    """What one routine hands on. ``objects``: objects of a type of structure come from a place."""
+    """What one routine hands on. ``objects``: objects of a type of structure come from a place.
+
+    uses: calls whose meaning is known, such as lookups and allocations, with what they are given.
+    """
 
     moves: tuple[Move, ...]
     objects: tuple[Move, ...]
     fills: tuple[Fill, ...]
     frees: tuple[Free, ...]
+    uses: tuple[Use, ...] = ()

@@ -25,11 +25,13 @@ from convert.flow.provenance.places import (
     Result,
     around,
     inside,
+    part,
 )
 from convert.flow.terms import UNKNOWN_TYPE, TypeRef, call_name, strip, type_ref
 
 # What may be an address that is not an argument by itself; else no local needs to be looked at.
 _ADDRESS = re.compile(r"[^&(,\s]\s*&\s*[A-Za-z_(]")
+ARROW = "->"  # in the name of a member that is known to hold what was stored in it last
 _TRUTHS = frozenset({"==", "!=", "<", ">", "<=", ">=", "&&", "||"})
 
 
@@ -98,11 +100,16 @@ class PointerReader(ABC):
             case c_ast.CompoundLiteral(type=kind, init=init):
                 self.initialiser(init, type_ref(kind))
                 return NOTHING
-        for _, child in node.children():
-            self.value(child)
+        values = [self.value(child) for _, child in node.children()]
         if isinstance(node, c_ast.BinaryOp) and node.op in _TRUTHS:
             return NOTHING
-        return self.opaque("a computed value", node)
+        computed = frozenset(part(origin) for value in values for origin in value)
+        return self.opaque("a computed value", node) | self.followed(computed)
+
+    @staticmethod
+    def followed(computed: Origins) -> Origins:
+        """Computed pointers, without what is not followed anyway."""
+        return frozenset(origin for origin in computed if not isinstance(origin, Opaque))
 
     def named(self, name: str) -> Origins:
         """What a name is worth."""
@@ -175,12 +182,31 @@ class PointerReader(ABC):
 
     def member(self, node: c_ast.Node) -> Origins:
         """What a member or an element is worth."""
+        own = self.tracked(node)
+        if own is not None and own in self.env:
+            return self.env[own]
         place = self.place(node)
         if place is not None:
             return frozenset([place])
         assert isinstance(node, c_ast.ArrayRef)
         self.value(node.subscript)
         return frozenset(map(inside, self.value(node.name)))
+
+    def tracked(self, node: c_ast.Node) -> str | None:
+        """The name of a member that a local pointer leads to, as in ``p->m``."""
+        if not isinstance(node, c_ast.StructRef) or node.type != ARROW:
+            return None
+        base = node.name
+        if not isinstance(base, c_ast.ID) or base.name in self.kept or base.name in self.arrays:
+            return None
+        known = self.routine.is_local(base.name) and not self.routine.is_macro
+        return f"{base.name}{ARROW}{node.field.name}" if known else None
+
+    def forget(self, name: str | None = None) -> None:
+        """Members may hold something else now: all, or those that one local leads to."""
+        for key in [key for key in self.env if ARROW in key]:
+            if name is None or key.startswith(f"{name}{ARROW}"):
+                del self.env[key]
 
     def place(self, node: c_ast.Node) -> Field | None:
         """The field that a member access names; None for an element of something else."""
@@ -230,7 +256,9 @@ class PointerReader(ABC):
             return self.address(strip(node.expr))
         if node.op != "sizeof":
             value = self.value(node.expr)
-            return value if node.op in ("++", "--", "p++", "p--") else NOTHING
+            if node.op in ("++", "--", "p++", "p--"):
+                self.forget()
+                return value
         return NOTHING
 
     def address(self, inner: c_ast.Node) -> Origins:

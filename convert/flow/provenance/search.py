@@ -22,6 +22,7 @@ from convert.flow.provenance.places import (
     Global,
     Heap,
     Inside,
+    Loaded,
     Opaque,
     Origin,
     Out,
@@ -56,7 +57,7 @@ class Provenance:
         """All calls of deallocators; one for each place in the text."""
         found: dict[tuple[str, int], Free] = {}
         for function in self.index.functions():
-            macros = [p for n in function.callees for p in self.graph.assigning.get(n, ())]
+            macros = self.graph.assigned_in(function)
             for free in function.flows.frees:
                 key = (free.path, free.offset)
                 origins = free.origins | frozenset(macros)
@@ -143,6 +144,9 @@ class _Search:
         """The places whose content a place may have."""
         found: dict[Origin, At | None] = dict(self.graph.sources.get(place, {}))
         match place:
+            case Loaded(place=inner):
+                known = self.graph.sources.get(inner, {})
+                found |= {o: at for o, at in self.behind(inner).items() if o not in known}
             case Heap():
                 if self.every:
                     found |= self.graph.objects.get(place, {})
@@ -201,6 +205,8 @@ class _Search:
     def facts_missing(self, place: Origin) -> Iterator[Missing]:
         graph = self.graph
         match place:
+            case Loaded(place=inner):
+                yield from self.facts_missing(inner)
             case Opaque(tested=True):
                 self.tested = True
             case Opaque(text=text, at=at):
@@ -267,6 +273,11 @@ class _Search:
     def about_pointer(self, inner: Origin) -> Iterator[Missing]:
         """A pointer to functions, of which some may not be known."""
         yield from self.provenance.closures.unknown_functions(inner)
+
+
+def places_behind(provenance: Provenance, place: Origin) -> Mapping[Origin, At | None]:
+    """The places whose content a place may have, with the code that moves it."""
+    return _Search(provenance, True).behind(place)
 
 
 def _ordered(origins: Iterable[Origin]) -> list[Origin]:

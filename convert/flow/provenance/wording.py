@@ -13,10 +13,12 @@ from convert.flow.provenance.places import (
     Global,
     Heap,
     Inside,
+    Loaded,
     Opaque,
     Origin,
     Out,
     Param,
+    Part,
     Ref,
     Result,
     Ret,
@@ -64,6 +66,8 @@ def place_text(place: Origin) -> str:
         case Field(root=root, chain=chain):
             owner = str(root) if isinstance(root, TypeRef) else f"the result of {root.name}()"
             return f"{chain[-1]} of {owner}" if owner != "?" else f"a member {chain[-1]}"
+        case Loaded(place=inner):
+            return place_text(inner)
         case Param(key=key, index=index):
             return f"argument {index + 1} of {key.name}()"
         case Out(key=key, index=index):
@@ -84,6 +88,8 @@ def place_text(place: Origin) -> str:
             return f"what calls through {place_text(inner)} return"
         case Inside(place=inner):
             return f"what {place_text(inner)} points to"
+        case Part(place=inner):
+            return f"a pointer computed from {place_text(inner)}"
         case Ref(place=inner):
             return f"the address of {place_text(inner)}"
         case Opaque(text=text):

@@ -179,19 +179,19 @@ def test_right_pairs(code: str) -> None:
 
 def test_reports() -> None:
     files = {
-        FILE: function("\tmp->buffer = vmalloc(n);\n\tkfree(mp->buffer);\n"),
+        FILE: function("\tmp->buffer = vmalloc(n);\n\tdrop(mp);\n\tkfree(mp->buffer);\n"),
         f"{PATH}/toy.h": HEADER,
     }
     wrong = tree_mismatches(MemoryTree(files), [PATH], Options())
     assert mismatches_text(wrong, "1").split("\n") == [
-        "fs/toy/toy.c:4: kfree(mp->buffer) in f()",
+        "fs/toy/toy.c:5: kfree(mp->buffer) in f()",
         "  is given vmalloc memory of vmalloc() at fs/toy/toy.c:3 in f()",
         "    through buffer of struct toy_mount (fs/toy/toy.c:3)",
         "",
         "1 mismatched pair of allocation and free.",
     ]
     (record,) = json.loads(mismatches_json(wrong, "1"))["mismatches"]
-    assert (record["file"], record["line"], record["deallocator"]) == (FILE, 4, "kfree")
+    assert (record["file"], record["line"], record["deallocator"]) == (FILE, 5, "kfree")
     assert record["allocations"][0]["family"] == "vmalloc"
 
 

@@ -588,3 +588,162 @@ static void f(void *(*next)(void))
 }
 """
     assert the_verdict(code).kind is Kind.DOUBTFUL
+
+
+# What narrows the places that a free is given memory from.
+STORED_AND_FREED = """
+static void f(struct toy_mount *mp)
+{
+	mp->data = kmalloc(8, GFP_KERNEL);
+	@BETWEEN@
+	kvfree(mp->data);
+}
+
+static void g(struct toy_mount *mp)
+{
+	mp->data = vmalloc(8);
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        pytest.param("", id="nothing-between"),
+        pytest.param("if (!mp->data)\n\t\treturn;", id="tested"),
+        pytest.param("ASSERT(mp->data != NULL);", id="asserted"),
+        pytest.param("if (unlikely(((unsigned long)mp->data & 7) == 0))\n\t\treturn;", id="bits"),
+        pytest.param("mp->data = kzalloc(9, GFP_KERNEL);", id="stored-again"),
+    ],
+)
+def test_a_member_holds_what_was_stored_in_it_last(between: str) -> None:
+    verdict = the_verdict(STORED_AND_FREED.replace("@BETWEEN@", between))
+    assert verdict.kind is Kind.KMALLOC, list(verdict.lines())
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        pytest.param("g(mp);", id="a-call"),
+        pytest.param("elsewhere();", id="a-call-of-code-that-was-not-read"),
+        pytest.param("mp = mp->next;", id="another-object"),
+        pytest.param("mp++;", id="next-object"),
+        pytest.param("mp->u_root = vmalloc(8);", id="another-member-that-may-share-it"),
+        pytest.param("other->data = vmalloc(8);", id="through-another-pointer"),
+        pytest.param("*where = vmalloc(8);", id="through-an-address"),
+        pytest.param("mp->data++;", id="advanced"),
+        pytest.param("if (n) {\n\t\tg(mp);\n\t}", id="on-one-of-two-ways"),
+        pytest.param("while (n--)\n\t\tg(mp);", id="in-a-loop"),
+        pytest.param("n = ({ g(mp); 1; });", id="in-a-statement-expression"),
+    ],
+)
+def test_a_member_may_hold_something_else(between: str) -> None:
+    code = STORED_AND_FREED.replace("f(struct toy_mount *mp)",
+        "f(struct toy_mount *mp, struct toy_mount *other, void **where, int n)")  # fmt: skip
+    verdict = the_verdict(code.replace("@BETWEEN@", between))
+    assert verdict.kind is not Kind.KMALLOC
+
+
+COOKIE = """
+struct toy_part { struct toy_item item; int n; };
+
+static void a(struct bio *bio, struct toy_mount *mp)
+{
+	bio->bi_private = mp;
+}
+
+static void b(struct bio *bio)
+{
+	struct @TYPE@ *part = kmalloc(sizeof(*part), GFP_KERNEL);
+
+	bio->bi_private = part;
+}
+
+static void c(void)
+{
+	struct toy_mount *mp = vmalloc(sizeof(*mp));
+
+	a(NULL, mp);
+}
+
+static void done(struct bio *bio)
+{
+	struct @AS@ *item = bio->bi_private;
+
+	kvfree(item);
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("type_", "loaded", "kind"),
+    [
+        pytest.param("toy_item", "toy_item", Kind.KMALLOC, id="of-one-type"),
+        pytest.param("toy_part", "toy_item", Kind.KMALLOC, id="starts-with-that-type"),
+        pytest.param("toy_item", "toy_part", Kind.KMALLOC, id="may-start-one-of-that-type"),
+        pytest.param("toy_item", "toy_mount", Kind.VMALLOC, id="of-the-other-type"),
+        pytest.param("toy_item", "elsewhere", Kind.VMALLOC, id="of-a-type-that-is-not-known"),
+    ],
+)
+def test_objects_behind_a_cookie_are_told_apart_by_type(
+    type_: str, loaded: str, kind: Kind
+) -> None:
+    verdict = the_verdict(COOKIE.replace("@TYPE@", type_).replace("@AS@", loaded))
+    assert verdict.kind is kind, list(verdict.lines())
+
+
+CURSOR = (
+    """
+#define for_each_toy(pos, mp) \\
+	list_for_each_entry((pos), &(mp)->items, list)
+#define for_each_nth_toy(n, pos, mp) \\
+	list_for_each_entry((pos), &(mp)->items, list) \\
+		for ((n) = 0; (n) < 4; (n)++)
+#define for_each_name(mp, pos) \\
+	for ((pos) = vmalloc(8); (pos); (pos) = NULL)
+
+static void f(struct toy_mount *mp)
+{
+	struct toy_item *item;
+	char *name = NULL;
+	char *p = kmalloc(8, GFP_KERNEL);
+	int n;
+
+	@LOOP@
+		mp->counts = NULL;
+	mp->buffer = p;
+}
+"""
+    + FREED_FIELD
+)
+
+
+@pytest.mark.parametrize(
+    ("loop", "kind"),
+    [
+        pytest.param("for_each_toy(item, mp)", Kind.KMALLOC, id="cursor-known-by-its-type"),
+        pytest.param("for_each_nth_toy(n, item, mp)", Kind.KMALLOC, id="second-argument"),
+        pytest.param("for_each_nth_toy(n, name, mp)", Kind.DOUBTFUL, id="cursor-of-bytes"),
+        pytest.param("for_each_nth_toy(n, mp->c, mp)", Kind.DOUBTFUL, id="cursor-is-a-member"),
+        pytest.param("for_each_name(mp, name)", Kind.VMALLOC, id="another-argument"),
+    ],
+)
+def test_what_a_loop_macro_assigns(loop: str, kind: Kind) -> None:
+    verdict = the_verdict(CURSOR.replace("@LOOP@", loop))
+    assert verdict.kind is kind, list(verdict.lines())
+
+
+def test_exchanged_pointers_keep_their_memory() -> None:
+    code = """
+static void f(void)
+{
+	char *p = kmalloc(8, GFP_KERNEL), *q = @ALLOC@(8, GFP_KERNEL);
+
+	swap(p, q);
+	kvfree(p);
+	use(q);
+}
+"""
+    assert the_verdict(code.replace(ALLOC, "kzalloc")).kind is Kind.KMALLOC
+    assert the_verdict(code.replace(ALLOC, "kvmalloc")).kind is Kind.VMALLOC
+    assert the_verdict(code.replace(ALLOC, "elsewhere")).kind is Kind.DOUBTFUL

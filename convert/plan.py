@@ -98,14 +98,15 @@ class Validation:
 
     equal: the contract is the same. declared: it differs by a declared difference. by_table: the
     mask comes from a variable, all whose values were compared when it was translated. in_scope: the
-    mask changed, and is the same inside of a scope that is proven to be open. Anything else stops
-    the run.
+    mask changed, and is the same inside of a scope that is proven to be open. large: calls of the
+    kernel's allocators and frees that take vmalloc memory now. Anything else stops the run.
     """
 
     equal: int
     declared: int
     by_table: int
     in_scope: int = 0
+    large: int = 0
 
     @property
     def edits(self) -> int:
@@ -116,10 +117,12 @@ class Validation:
     def sentence(self) -> str:
         """The result in words, for reports and letters."""
         masks = f"masks the same inside of the open scope: {self.in_scope}; "
+        large = f"large allocations with their frees, read again: {self.large}; "
         return (
             f"calls validated: all {self.edits}; same contract: {self.equal}; "
             f"declared differences only: {self.declared}; mask from a variable, all values "
-            f"compared: {self.by_table}; {masks if self.in_scope else ''}errors: 0"
+            f"compared: {self.by_table}; {masks if self.in_scope else ''}"
+            f"{large if self.large else ''}errors: 0"
         )
 
 

@@ -28,6 +28,7 @@ from convert.tree.kernel import KernelTree
 
 # A request larger than any page, for which kvmalloc() may fall back to vmalloc().
 _LARGE = 1 << 20
+_SMALL = 64
 _PAGE_SIZE = 4096
 
 
@@ -69,6 +70,20 @@ def capabilities(
     words = dialect if dialect is not None else load_dialect(tree, ())
     inquiry = _Inquiry(tree, words, table, load_gfp(tree))
     return Capabilities({answer.name: answer for answer in inquiry.answers()})
+
+
+def kvmalloc_takes(
+    tree: KernelTree, mask: int, dialect: Dialect | None = None, stubs: Stubs | None = None
+) -> Capability:
+    """Whether a tree's kvmalloc() keeps, for any size, what kmalloc() promises for a mask.
+
+    Its body is executed for a small request, which has to go to kmalloc() with that very mask, and
+    for one of many pages whose first attempt fails, which has to reach vmalloc() with it. Raises
+    InputError if the tree has no gfp header.
+    """
+    table = stubs if stubs is not None else load_stubs()
+    words = dialect if dialect is not None else load_dialect(tree, ())
+    return _Inquiry(tree, words, table, load_gfp(tree)).takes(mask)
 
 
 class _Inquiry:
@@ -152,15 +167,39 @@ class _Inquiry:
             return Capability(name, False, (where,), what)
         return Capability(name, needed.value, (*kept, *needed.evidence), needed.note)
 
-    def run_kvmalloc(self, mask: int) -> tuple[Run | None, Where | None]:
-        """Run kvmalloc on a large request whose kmalloc attempt fails."""
+    def takes(self, mask: int) -> Capability:
+        """Whether kvmalloc keeps all promises of a mask, for small requests and large ones."""
+        name = "kvmalloc-takes"
+        for flag, wanted, needed in (
+            ("__GFP_FS", False, self.vmalloc_nofs),
+            ("__GFP_NOFAIL", True, self.vmalloc_nofail),
+        ):
+            if self.gfp.has(mask, flag) is wanted:
+                answer = needed()
+                if answer.value is not True:
+                    return Capability(
+                        name, answer.value, answer.evidence, f"vmalloc: {answer.note}"
+                    )
+        large = self.accepts(name, mask, Capability(name, True))
+        if large.value is not True:
+            return large
+        run, where = self.run_kvmalloc(mask, _SMALL)
+        assert run is not None and where is not None  # the large request was run
+        others = [one for one in run.attempts if one.mask.number != mask or one.family != "kmalloc"]
+        fails = any(isinstance(outcome.value, Null) for outcome in run.outcomes)
+        if others or (fails and self.gfp.has(mask, "__GFP_NOFAIL")):
+            return Capability(name, False, (where,), "small requests are made with another mask")
+        return large
+
+    def run_kvmalloc(self, mask: int, size: int = _LARGE) -> tuple[Run | None, Where | None]:
+        """Run kvmalloc on a request, by default a large one, whose kmalloc attempt fails."""
         for path in self.facts.kvmalloc_files:
             if not self.tree.exists(path):
                 continue
             executor = self.kvmalloc_executor(path)
             for name in self.facts.kvmalloc:
                 if executor.has(name) and executor.where(name).path == path:
-                    arguments = self.kvmalloc_arguments(executor, name, mask)
+                    arguments = self.kvmalloc_arguments(executor, name, mask, size)
                     schedule = Schedule(Mode.FAIL)
                     run = executor.run(name, arguments, exact(0, UINT), schedule)
                     return run, executor.where(name)
@@ -177,7 +216,9 @@ class _Inquiry:
         )
         return Executor(program, self.stubs, self.gfp)
 
-    def kvmalloc_arguments(self, executor: Executor, name: str, mask: int) -> list[Value]:
+    def kvmalloc_arguments(
+        self, executor: Executor, name: str, mask: int, size: int
+    ) -> list[Value]:
         signature = signature_of(executor, name)
         values: list[Value] = []
         for slot, (label, ctype) in enumerate(signature.parameters):
@@ -185,7 +226,7 @@ class _Inquiry:
             if isinstance(ctype, CType) and slot == signature.slot:
                 value = exact(mask, ctype)
             elif isinstance(ctype, CType) and label.endswith("size"):
-                value = exact(_LARGE, ctype)
+                value = exact(size, ctype)
             values.append(value)
         return values
 

@@ -24,6 +24,7 @@ class SiteKind(Enum):
     BUILD = "build"  # a Makefile word
     TRACE_EVENT = "trace-event"
     SIMPLIFICATION = "simplification"  # a place that convert/rules/simplify looks at
+    LARGE = "large"  # a large never-fail allocation, or a free of its memory
     MASK = "mask"  # a place of a mask name that a scope may make needless
     COMMENT = "comment"  # comment, string or documentation that names what goes away
 

@@ -3,20 +3,35 @@
  * The vmalloc area: whole pages, never from the direct mapping.
  */
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/vmalloc.h>
 #include "internal.h"
 
-void *__vmalloc(unsigned long size, gfp_t gfp_mask)
+/*
+ * The pages, one by one, so that no request here is of a high order.  Page
+ * tables are allocated on the way and take no mask: a scope speaks for it.
+ */
+static struct page *__vmalloc_area_node(unsigned long size, gfp_t gfp_mask)
 {
+	unsigned int flags = 0;
 	struct page *page = NULL;
 
-	/* Page by page, so no request here is of a high order. */
+	if (!(gfp_mask & __GFP_FS))
+		flags = memalloc_nofs_save();
 	if (mm_may_allocate(PAGE_SIZE, gfp_mask))
 		page = mm_take_pages(true, DIV_ROUND_UP(size, PAGE_SIZE));
-	if (!page) {
-		BUG_ON(gfp_mask & __GFP_NOFAIL);
+	if (!(gfp_mask & __GFP_FS))
+		memalloc_nofs_restore(flags);
+	BUG_ON(!page && (gfp_mask & __GFP_NOFAIL));
+	return page;
+}
+
+void *__vmalloc(unsigned long size, gfp_t gfp_mask)
+{
+	struct page *page = __vmalloc_area_node(size, gfp_mask);
+
+	if (!page)
 		return NULL;
-	}
 	mm_trace("vmalloc", size, gfp_mask);
 	return mm_prepare(page_address(page), size, gfp_mask);
 }

@@ -1,0 +1,1 @@
+"""Never-fail allocations that may be large: kvmalloc(), and kvfree() for their frees."""

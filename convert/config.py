@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,8 +16,8 @@ NAME = ".kmem-convert.toml"
 class Config(BaseModel):
     """What a configuration file may set; the command line wins over it.
 
-    recipe, profile, prefix, keep_nowarn: as the options of the same name. simplify: a list of
-    names.
+    recipe, profile, prefix, keep_nowarn, large_sizes: as the options of the same name. simplify: a
+    list of names.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,6 +27,7 @@ class Config(BaseModel):
     prefix: str | None = None
     keep_nowarn: bool | None = None
     simplify: tuple[str, ...] = ()
+    large_sizes: Literal["kvmalloc"] | None = None
 
 
 def load_config(directory: Path) -> Config:

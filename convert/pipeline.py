@@ -18,6 +18,7 @@ from convert.rules.calls import SizeJudge
 from convert.rules.exact import ExactRecipe
 from convert.rules.free_memory import free_verdicts
 from convert.rules.frees import FreeJudge
+from convert.rules.large.stage import with_large_sizes
 from convert.rules.scoped.stage import Ground, with_proven_masks
 from convert.rules.simplify.stages import simplified
 from convert.semantics.contracts import WrapperContract
@@ -46,7 +47,8 @@ class Options:
     """What a user can choose: see ``kmem-convert report --help``.
 
     ``cache_dir`` is None for no cache. ``keep_nowarn`` keeps ``__GFP_NOWARN`` in every mask.
-    ``simplify`` names simplifications to make behind the recipe's steps.
+    ``simplify`` names simplifications to make behind the recipe's steps. ``large_sizes``: what
+    large allocations that must not fail become ("kvmalloc"); None leaves them.
     """
 
     recipe: str = "exact"
@@ -55,6 +57,7 @@ class Options:
     keep_nowarn: bool = False
     cache_dir: Path | None = None
     simplify: tuple[str, ...] = ()
+    large_sizes: str | None = None
 
 
 def _quiet(_: str) -> None:
@@ -89,6 +92,8 @@ def make_plan(
         proofs = scope_proofs(tree, plan.paths, options, progress)
         progress("dropping masks inside of open scopes")
         plan = with_proven_masks(Ground(plan, tree, proofs, scope_table(tree, dialect()), dialect))
+    if options.large_sizes is not None:
+        plan = with_large_sizes(plan, tree, dialect, progress)
     return simplified(plan, tree, options.simplify, dialect, progress)
 
 

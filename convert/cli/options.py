@@ -23,6 +23,7 @@ from convert.pipeline import RECIPES, Options, make_plan
 from convert.plan import Plan
 from convert.progress import Progress, silent
 from convert.report.console import report_console
+from convert.rules.large.stage import CHOICES
 from convert.rules.model import Refused
 from convert.rules.simplify.stages import NAMES, chosen
 from convert.series.model import Generator
@@ -74,6 +75,12 @@ def planning_options(command: Callable[..., _R]) -> Callable[..., _R]:
             metavar="NAME[,NAME]",
             help=f"Further steps behind the conversion: {', '.join(NAMES)}, or all.",
         ),
+        click.option(
+            "--large-sizes",
+            type=click.Choice(CHOICES),
+            help="What allocations become that must not fail and may ask for more than two pages: "
+            "kvmalloc, in a step of its own with all frees of their memory (default: they stay).",
+        ),
         click.option("--prefix", help="Subject prefix of the commits, e.g. xfs."),
         click.option("--profile", help="Wrapper family (default: xfs)."),
         click.option(
@@ -100,6 +107,7 @@ def options_of(
     keep_nowarn: bool | None = None,
     no_cache: bool = False,
     simplify: tuple[str, ...] = (),
+    large_sizes: str | None = None,
 ) -> Options:
     """The command line's options over the configuration file's over the defaults."""
     config = load_config(Path.cwd())
@@ -111,6 +119,7 @@ def options_of(
         keep_nowarn=bool(config.keep_nowarn if keep_nowarn is None else keep_nowarn),
         cache_dir=None if no_cache else cache_dir(),
         simplify=chosen(simplify or config.simplify),
+        large_sizes=large_sizes or config.large_sizes,
     )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from convert.source.dialect import Dialect
-from convert.source.parse import ParsedFile, parse_file
+from convert.source.parse import FileReader, ParsedFile
 from convert.source.text import BrokenSource, SourceFile, read_source
 from convert.tree.kernel import KernelTree
 
@@ -30,6 +30,7 @@ class Sources:
         self._known_dialect: Dialect | None = None
         self._texts: dict[str, bytes] = {}
         self._sources: dict[str, SourceFile] = {}
+        self._readers: dict[str, FileReader] = {}
         self._whole: dict[str, ParsedFile] = {}
         self._parsed: dict[str, tuple[frozenset[str], ParsedFile]] = {}
 
@@ -65,8 +66,13 @@ class Sources:
         """The file with every item parsed; None if broken."""
         source = self.source(path)
         if source is not None and path not in self._whole:
-            self._whole[path] = parse_file(source, self.tables())
+            self._whole[path] = self._reader(source).parsed()
         return self._whole.get(path)
+
+    def _reader(self, source: SourceFile) -> FileReader:
+        if source.path not in self._readers:
+            self._readers[source.path] = FileReader(source, self.tables())
+        return self._readers[source.path]
 
     def tables(self) -> Dialect:
         if self._known_dialect is None:
@@ -82,6 +88,6 @@ class Sources:
         if known is not None and names <= known[0]:
             return known[1]
         wanted = names | (known[0] if known else frozenset())
-        parsed = parse_file(source, self.tables(), wanted)
+        parsed = self._reader(source).parsed(wanted)
         self._parsed[path] = (wanted, parsed)
         return parsed

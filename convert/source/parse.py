@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from typing import TypeVar
 
 from pycparser import c_ast
 
@@ -43,9 +44,11 @@ from convert.source.variants import (
 from convert.source.vocabulary import Dialect
 
 __all__ = [
-    "Call", "Declarator", "Directive", "Disagreement", "Item", "ParseRefusal", "ParsedFile",
-    "Slot", "Statement", "Variant", "agreed_call", "parse_file",
+    "Call", "Declarator", "Directive", "Disagreement", "FileReader", "Item", "ParseRefusal",
+    "ParsedFile", "Slot", "Statement", "Variant", "agreed_call", "parse_file",
 ]  # fmt: skip
+
+_P = TypeVar("_P", "Slice", "Directive")
 
 
 @dataclass(frozen=True)
@@ -128,93 +131,126 @@ def parse_file(
 
     Never raises for C that it does not know: such items are in ``refusals``.
     """
-    with without_collections():
-        return _FileParser(source, dialect, wanted).run()
+    return FileReader(source, dialect).parsed(wanted)
 
 
-class _FileParser:
-    """The work of `parse_file`."""
+@dataclass
+class _Part:
+    """What one slice of a file, or one of its macros, gave."""
 
-    def __init__(self, source: SourceFile, dialect: Dialect, wanted: frozenset[str] | None) -> None:
+    items: list[Item] = field(default_factory=list)
+    refusals: list[ParseRefusal] = field(default_factory=list)
+    dead_spans: list[Span] = field(default_factory=list)
+
+
+class FileReader:
+    """Parses one file as far as it is asked to, and no piece of it twice."""
+
+    def __init__(self, source: SourceFile, dialect: Dialect) -> None:
         self._source = source
+        self._given_dialect = dialect
         self._lines = directives(source)
         self._groups = conditionals(self._lines, len(source.tokens))
-        self._hits = _occurrences(source.text, wanted)
-        self._dialect = dialect
-        self._items: list[Item] = []
-        self._refusals: list[ParseRefusal] = []
         self._dead = _dead_branches(self._groups)
         self._dead_spans = [self._span_of_range(piece) for piece in self._dead]
+        self._parts: dict[Slice | Directive, _Part] = {}
 
-    def run(self) -> ParsedFile:
-        if self._hits is None or self._hits:
-            near = self._dialect.at(self._source.path)
-            self._dialect = file_dialect(self._source.text, near)
-            self._words = self._dialect.word_types
-            self._parser = ExternalParser(self._dialect)
-            for piece in slices(self._source, self._dialect, self._groups, self._dead):
-                if self._is_wanted(self._span_of_range(piece)):
-                    self._slice(piece)
-            self._macros()
+    def parsed(self, wanted: frozenset[str] | None = None) -> ParsedFile:
+        """As `parse_file`. The items of two results are the same objects."""
+        with without_collections():
+            parts = self._read(_occurrences(self._source.text, wanted))
+        refusals = [refusal for part in parts for refusal in part.refusals]
         for line in self._groups.unmatched:
-            self._refuse(line.span, "file", f"#{line.name} without a partner")
+            refusals.append(self._refusal(line.span, "file", f"#{line.name} without a partner"))
         kinds: dict[str, list[Item]] = {}
-        for item in self._items:
+        for item in (item for part in parts for item in part.items):
             kinds.setdefault(item.kind, []).append(item)
         declarations = [*kinds.get("declaration", ()), *kinds.get("macro-call", ())]
+        dead = {*self._dead_spans, *(span for part in parts for span in part.dead_spans)}
         return ParsedFile(
             self._source,
             tuple(kinds.get("function", ())),
             tuple(sorted(declarations, key=lambda item: item.span)),
             tuple(kinds.get("macro", ())),
             self._lines,
-            tuple(sorted(self._refusals, key=lambda refusal: refusal.span)),
-            tuple(sorted(set(self._dead_spans))),
+            tuple(sorted(refusals, key=lambda refusal: refusal.span)),
+            tuple(sorted(dead)),
         )
 
-    def _is_wanted(self, span: Span) -> bool:
-        if self._hits is None:
-            return True
-        at = bisect_left(self._hits, span.start)
-        return at < len(self._hits) and self._hits[at] < span.end
+    def _read(self, hits: list[int] | None) -> list[_Part]:
+        """The wanted parts: slices, then macros that are not in dead text."""
+        if hits is not None and not hits:
+            return []
+        parts = [
+            self._part(piece, self._slice)
+            for piece in self._slices
+            if _is_wanted(self._span_of_range(piece), hits)
+        ]
+        dead = [*self._dead_spans, *(span for part in parts for span in part.dead_spans)]
+        return parts + [
+            self._part(line, self._macro)
+            for line in self._lines
+            if line.name == "define"
+            and _is_wanted(line.span, hits)
+            and not any(line.span in span for span in dead)
+        ]
+
+    def _part(self, place: _P, read: Callable[[_P], _Part]) -> _Part:
+        known = self._parts.get(place)
+        if known is None:
+            known = self._parts[place] = read(place)
+        return known
+
+    @cached_property
+    def _dialect(self) -> Dialect:
+        return file_dialect(self._source.text, self._given_dialect.at(self._source.path))
+
+    @cached_property
+    def _slices(self) -> tuple[Slice, ...]:
+        return slices(self._source, self._dialect, self._groups, self._dead)
+
+    @cached_property
+    def _parser(self) -> ExternalParser:
+        return ExternalParser(self._dialect)
+
+    @cached_property
+    def _macros(self) -> MacroReader:
+        return MacroReader(self._source, self._dialect)
 
     def _span_of_range(self, piece: Slice) -> Span:
         starts = self._source.tokens.starts
         return Span(starts[piece.first], starts[piece.next])
 
-    def _refuse(self, span: Span, name: str, construct: str) -> None:
+    def _refusal(self, span: Span, name: str, construct: str) -> ParseRefusal:
         line = self._source.line(span.start)
-        self._refusals.append(ParseRefusal(self._source.path, line, name, span, construct))
+        return ParseRefusal(self._source.path, line, name, span, construct)
 
     # Slices.
 
-    def _slice(self, piece: Slice) -> None:
+    def _slice(self, piece: Slice) -> _Part:
         inside, outer = self._conditions(piece)
         chosen, dead = selections(inside, outer)
-        self._dead_spans += [self._span_of_range(Slice(*part)) for part in dead]
-        skipped = tuple((part.first, part.next) for part in self._dead)
+        part = _Part(dead_spans=[self._span_of_range(Slice(*one)) for one in dead])
+        skipped = tuple((one.first, one.next) for one in self._dead)
         parsed: list[tuple[External, Variant, Run]] = []
         for selection in chosen:
             run = run_of(
                 self._source.tokens,
-                self._words,
+                self._dialect.word_types,
                 piece.first,
                 piece.next,
                 (*selection.excluded, *_within(skipped, piece)),
             )
             try:
                 parsed += self._variants(run, selection.conditions)
-            except Refused as refused:
-                self._refuse(
-                    self._span_of_range(piece), self._name_of(piece), self._explain(refused, run)
-                )
-                return
-            except RecursionError:
-                self._refuse(
-                    self._span_of_range(piece), self._name_of(piece), "nested too deeply to parse"
-                )
-                return
-        self._collect(piece, parsed)
+            except (Refused, RecursionError) as error:
+                deep = "nested too deeply to parse"
+                why = self._explain(error, run) if isinstance(error, Refused) else deep
+                name = self._name_of(piece)
+                part.refusals.append(self._refusal(self._span_of_range(piece), name, why))
+                return part
+        part.items = self._collected(parsed)
+        return part
 
     def _conditions(self, piece: Slice) -> tuple[list[Group], dict[str, bool]]:
         """The groups inside a slice, and what holds around it."""
@@ -258,8 +294,9 @@ class _FileParser:
             found.append((external, variant, run))
         return found
 
-    def _collect(self, piece: Slice, parsed: list[tuple[External, Variant, Run]]) -> None:
-        """Make items of the externals of all variants: the same kind and name are one item."""
+    def _collected(self, parsed: list[tuple[External, Variant, Run]]) -> list[Item]:
+        """The items of the externals of all variants: the same kind and name are one item."""
+        items: list[Item] = []
         groups: dict[tuple[str, str, int], list[tuple[External, Variant, Run]]] = {}
         counts: dict[tuple[int, str, str], int] = {}
         for external, variant, run in parsed:
@@ -278,7 +315,8 @@ class _FileParser:
                 name_span = Span(run.starts[external.name], run.ends[external.name])
             variants = tuple(variant for _, variant, _ in members)
             line = self._source.line(span.start)
-            self._items.append(Item(kind, name, span, name_span, line, variants))
+            items.append(Item(kind, name, span, name_span, line, variants))
+        return items
 
     # Refusals.
 
@@ -312,18 +350,19 @@ class _FileParser:
 
     # Macros.
 
-    def _macros(self) -> None:
-        reader = MacroReader(self._source, self._dialect)
-        for line in self._lines:
-            if line.name != "define" or not self._is_wanted(line.span):
-                continue
-            if any(line.span in span for span in self._dead_spans):
-                continue
-            name, name_span, result = reader.read(line)
-            if isinstance(result, str):
-                self._refuse(line.span, name, result)
-            else:
-                self._items.append(Item("macro", name, line.span, name_span, line.line, (result,)))
+    def _macro(self, line: Directive) -> _Part:
+        name, name_span, result = self._macros.read(line)
+        if isinstance(result, str):
+            return _Part(refusals=[self._refusal(line.span, name, result)])
+        return _Part([Item("macro", name, line.span, name_span, line.line, (result,))])
+
+
+def _is_wanted(span: Span, hits: list[int] | None) -> bool:
+    """Whether one of the wanted identifiers stands in a span; None: everything is wanted."""
+    if hits is None:
+        return True
+    at = bisect_left(hits, span.start)
+    return at < len(hits) and hits[at] < span.end
 
 
 def _occurrences(text: str, wanted: frozenset[str] | None) -> list[int] | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from convert.errors import InputError
@@ -14,6 +14,7 @@ from convert.flow.scopes.prove import prove_scopes
 from convert.flow.scopes.results import ScopeProofs
 from convert.plan import Axiom, Plan
 from convert.profiles.wrappers import WrapperProfile, load_profile
+from convert.progress import Progress, silent
 from convert.rules.calls import SizeJudge
 from convert.rules.exact import ExactRecipe
 from convert.rules.free_memory import free_verdicts
@@ -36,10 +37,11 @@ from convert.source.text import BrokenSource, SourceFile, read_source
 from convert.source.variants import Call
 from convert.source.vocabulary import Dialect
 from convert.tree.kernel import KernelTree
+from convert.tree.store import Store, key_of
+from convert.tree.traced import remembered
 
 PROVEN = "proven"  # exact, and masks dropped where a scope is proven to be open
 RECIPES = ("exact", PROVEN)
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,6 @@ class Options:
     large_sizes: str | None = None
 
 
-def _quiet(_: str) -> None:
-    """No progress."""
-
-
 def normal_paths(tree: KernelTree, paths: Sequence[str]) -> tuple[str, ...]:
     """The paths as the tree names them. Raises InputError for paths that are not in the tree."""
     if not paths:
@@ -76,13 +74,30 @@ def normal_paths(tree: KernelTree, paths: Sequence[str]) -> tuple[str, ...]:
 
 
 def make_plan(
-    tree: KernelTree, paths: Sequence[str], options: Options, progress: Progress = _quiet
+    tree: KernelTree, paths: Sequence[str], options: Options, progress: Progress = silent
 ) -> Plan:
     """Decide every site under ``paths``; then masks by scopes, then simplifications, if asked for.
 
-    Raises InputError for unusable input and InternalCheckError when one of the tool's own checks
-    fails. Writes nothing (but the cache).
+    A plan of a tree that did not change since is taken from the cache. Raises InputError for
+    unusable input and InternalCheckError when one of the tool's own checks fails. Writes nothing
+    (but the cache).
     """
+    if options.cache_dir is None or options.recipe == PROVEN:
+        # Proofs answer questions later, from the whole analysis: that is too much to keep.
+        return _made(tree, paths, options, progress)
+    chosen = replace(options, cache_dir=None)
+    key = key_of("plan", tree.name, tree.revision or "", repr(tuple(paths)), repr(chosen))
+    progress("comparing with the last run")
+    return remembered(
+        Store(options.cache_dir / "plans"),
+        key,
+        tree,
+        lambda traced: _made(traced, paths, options, progress),
+    )
+
+
+def _made(tree: KernelTree, paths: Sequence[str], options: Options, progress: Progress) -> Plan:
+    """The plan, from the tree itself."""
     plan = _converted(tree, paths, options, progress)
 
     def dialect() -> Dialect:
@@ -101,7 +116,7 @@ def scope_proofs(
     tree: KernelTree,
     paths: Sequence[str],
     options: Options,
-    progress: Progress = _quiet,
+    progress: Progress = silent,
     scope: str = "nofs",
 ) -> ScopeProofs:
     """Whether a scope is open at every allocation under ``paths``; see `prove_scopes`.
@@ -157,7 +172,7 @@ def _converted(
 
 
 def tree_mismatches(
-    tree: KernelTree, paths: Sequence[str], options: Options, progress: Progress = _quiet
+    tree: KernelTree, paths: Sequence[str], options: Options, progress: Progress = silent
 ) -> tuple[Mismatch, ...]:
     """Memory that is given to a free of another kind, anywhere below some paths.
 
@@ -349,7 +364,7 @@ def subsystem_home(tree: KernelTree, path: str, options: Options) -> str:
 
 
 def derived_contracts(
-    tree: KernelTree, paths: Sequence[str], options: Options, progress: Progress = _quiet
+    tree: KernelTree, paths: Sequence[str], options: Options, progress: Progress = silent
 ) -> ContractTable:
     """The contract of each wrapper for each combination of flags, by execution.
 

@@ -31,6 +31,7 @@ from convert.sites.family import Family, find_family, locate_header
 from convert.sites.inventory_model import WrapperNames
 from convert.sites.occurrences import Occurrence, Where, occurrences
 from convert.sites.sources import C_SUFFIXES, Sources
+from convert.source.collection import without_collections
 from convert.source.dialect import load_dialect
 from convert.source.parse import Item, ParsedFile, parse_file
 from convert.source.text import BrokenSource, SourceFile, read_source
@@ -96,6 +97,7 @@ def make_plan(
     )
 
 
+@without_collections()
 def _made(tree: KernelTree, paths: Sequence[str], options: Options, progress: Progress) -> Plan:
     """The plan, from the tree itself."""
     plan = _converted(tree, paths, options, progress)
@@ -112,6 +114,7 @@ def _made(tree: KernelTree, paths: Sequence[str], options: Options, progress: Pr
     return simplified(plan, tree, options.simplify, dialect, progress)
 
 
+@without_collections()
 def scope_proofs(
     tree: KernelTree,
     paths: Sequence[str],

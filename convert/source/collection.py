@@ -9,7 +9,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_collections() -> Iterator[None]:
-    """Leave reference cycles alone for a while: trees have none, but the collector searches."""
+    """Leave reference cycles alone for a while: trees have none, but the collector searches.
+
+    It would look through millions of nodes again and again. Also a decorator.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from convert.flow.scopes.code import HANDLE, KINDS
+from convert.flow.scopes.code import ELSE, HANDLE, KINDS
 from convert.flow.scopes.contexts import Function, Return
 from convert.flow.scopes.values import FILLED, Facts, Key, Sym, Value
 
@@ -59,7 +59,8 @@ def _forget(facts: Facts, function: Function, key: Key, name: str, place: Key | 
         if not exact and (key.fields or not _may_be(function, key, name)):
             elsewhere = place is not None and _is_scalar_variable(function, place)
             named = key.fields[-1:] and key.fields[-1] in machine.fields.addressed
-            if named and name == HANDLE and not elsewhere:
+            kind = ELSE if named and key.fields[-1] in machine.fields.cookies else HANDLE
+            if named and name == kind and not elsewhere:
                 machine.forget(facts, key)
             return
         machine.forget(facts, key)

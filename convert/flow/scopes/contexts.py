@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from convert.flow.scopes.code import DEREF, HANDLE, KINDS, TASK, Call, Code, Give, Where
+from convert.flow.scopes.code import DEREF, ELSE, HANDLE, KINDS, TASK, Call, Code, Give, Where
 from convert.flow.scopes.effects import Effects
 from convert.flow.scopes.machine import Machine
 from convert.flow.scopes.values import (
@@ -27,6 +27,8 @@ from convert.flow.scopes.values import (
     bit_and,
 )
 
+_NUMBERS = frozenset({ELSE})
+_NONE: Mapping[Bits, Facts] = {}
 Context = tuple[Any, ...]  # one entry for each place that matters; None: nothing is known
 OPENED = "::opened"  # the calls that opened what is open
 
@@ -76,10 +78,12 @@ class Function:
         return frozenset(to for to, number in counted.items() if number > 1)
 
     @cached_property
-    def prunes(self) -> frozenset[int]:
-        """Where facts that are not used any more would cost most: where they are joined, or looked
-        through for a call."""
-        return self.meets | {number for number, _ in self.code.calls()}
+    def kept(self) -> frozenset[int]:
+        """The instructions whose states are kept: the first, where ways meet, calls, and what
+        follows these, as a call has several outcomes."""
+        calls = [number for number, _ in self.code.calls()]
+        behind = {to for number in calls for to in self.code.following[number]}
+        return frozenset({0}) | self.meets | behind.union(calls) - {-1}
 
 
 @dataclass(eq=False)
@@ -94,7 +98,8 @@ class Exit:
 class Instance:
     """A function in one context.
 
-    states: by instruction and state of the scope, the facts. exits: by the state of the scope and
+    states: by instruction and state of the scope, the facts; of those instructions only where facts
+    may be joined or asked for (`Function.kept`). exits: by the state of the scope and
     the sign of the result. callers: the calls that use the exits. calls: what each call may start,
     with the state of the scope there. changes: what it assigns that callers can see.
     """
@@ -102,12 +107,16 @@ class Instance:
     function: Function
     context: Context
     entry: Facts
-    states: list[dict[Bits, Facts]]
+    states: dict[int, dict[Bits, Facts]] = field(default_factory=dict)
     exits: dict[tuple[Bits, int], Exit] = field(default_factory=dict)
     callers: dict[tuple[Instance, int], None] = field(default_factory=dict)
     calls: dict[int, set[tuple[Bits, Instance]]] = field(default_factory=dict)
     changes: set[tuple[str, Key | None]] = field(default_factory=set)
     waiting: set[tuple[int, Bits]] = field(default_factory=set)
+
+    def at(self, index: int) -> Mapping[Bits, Facts]:
+        """The states of an instruction that is kept."""
+        return self.states.get(index, _NONE)
 
 
 @dataclass
@@ -173,7 +182,8 @@ class Contexts:
                 others = self.others(place, value, found)
                 if others:
                     return ("apart", value.mask, others)
-            if HANDLE in callee.pointees.get(place.var, ()) and self.is_local(value, caller):
+            to_pointers = not callee.pointees.get(place.var, _NUMBERS) <= _NUMBERS
+            if to_pointers and self.is_local(value, caller):
                 return ("local", value.mask)
             if value.function is not None:
                 return ("function", value.function)

@@ -28,7 +28,7 @@ def coverage_of(program: Program, reach: Reach) -> Iterator[Coverage]:
             continue
         instances = {node.instance for node in nodes}
         for index, call in code.calls():
-            if any(instance.states[index] for instance in instances):
+            if any(instance.at(index) for instance in instances):
                 continue
             if call.name is not None and not _matters(call, program):
                 continue

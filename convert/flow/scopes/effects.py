@@ -27,14 +27,12 @@ _MAX_PLACES = 10
 class Effects:
     """What running a function may change besides its own variables.
 
-    fields: members, of any object (of whole structures the tracked ones). targets: parameters
-    whose pointed-to scalar it assigns. places: tracked members that it assigns, and pointed-to
-    handles, by the way from a parameter to them (some, if there are many). elsewhere: what it
-    assigns through other pointers: `HANDLE` pointers, other ones (`POINTER`), or anything `ELSE`.
-    captures: parameters that it keeps for later.
+    targets: parameters whose pointed-to scalar it assigns. places: tracked members that it assigns,
+    and pointed-to handles, by the way from a parameter to them (some, if there are many).
+    elsewhere: what it assigns through other pointers, as `KINDS`. captures: parameters that it
+    keeps for later.
     """
 
-    fields: set[str] = field(default_factory=set)
     targets: set[int] = field(default_factory=set)
     elsewhere: set[str] = field(default_factory=set)
     captures: set[int] = field(default_factory=set)
@@ -42,7 +40,7 @@ class Effects:
 
     def size(self) -> int:
         """Grows with every addition."""
-        sets = (self.fields, self.targets, self.elsewhere, self.captures)
+        sets = (self.targets, self.elsewhere, self.captures)
         return sum(len(one) for one in sets) + len(self.places)
 
 
@@ -52,12 +50,14 @@ class Shape:
 
     fields: the members that facts are kept about. members: tracked members of what a variable
     points to; with ``*``, whether it leads to a structure through two pointers. kind: what is at a
-    place that ends with a followed pointer.
+    place that ends with a followed pointer. whole: the tracked members that change when what is at
+    a place is assigned as a whole.
     """
 
     fields: Fields
     members: Callable[[Code, str], Iterable[str]]
     kind: Callable[[Code, Where], Iterable[str]]
+    whole: Callable[[Code, Where], frozenset[str]]
 
     def kept(self, code: Code, place: Where) -> bool:
         """Whether facts about a place can be handed over by a caller."""
@@ -99,18 +99,12 @@ class EffectFinder:
             return
         self.assigned(found, code, place)
         last = place.steps[-1]
-        if last == ELEMENT:
-            return
         if last != DEREF:
-            found.fields.add(last)
             return
-        whole = isinstance(instruction, Fill) or instruction.whole
         if place.steps == (DEREF,) and place.var in code.parameters:
             found.targets.add(code.parameters.index(place.var))
         else:
             found.elsewhere.update(self.shape.kind(code, place))
-        if whole and place.steps == (DEREF,):
-            found.fields.update(self.shape.members(code, place.var))
 
     def assigned(self, found: Effects, code: Code, place: Where) -> None:
         """Note an assigned place if callers can follow it."""
@@ -122,7 +116,6 @@ class EffectFinder:
         self, own: Effects, code: Code, call: Call, other: Effects, callee: Code
     ) -> None:
         """Add to a function's effects those of a call."""
-        own.fields |= other.fields
         own.elsewhere |= other.elsewhere
         for place in list(other.places):
             for mine in at_call(call, callee, place):
@@ -137,10 +130,7 @@ class EffectFinder:
     def through(self, own: Effects, code: Code, call: Call, slot: int, callee: Code) -> None:
         """A callee assigns what its argument points to."""
         given = call.arguments[slot] if slot < len(call.arguments) else ("any",)
-        if given[0] == "addr":
-            place = given[1]
-            if place.steps and place.steps[-1] not in (DEREF, ELEMENT):
-                own.fields.add(place.steps[-1])
+        if given[0] == "addr" and not self.shape.fields.tracked.intersection(given[1].steps[-1:]):
             return
         if given[0] == "load" and not given[1].steps and given[1].var in code.parameters:
             own.targets.add(code.parameters.index(given[1].var))

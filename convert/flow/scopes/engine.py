@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from convert.flow.scopes.changes import (
@@ -127,8 +127,7 @@ class Engine:
             if coarse != context:
                 return self.instance(function, coarse)
         entry = self.contexts.entry_facts(function, context)
-        states: list[dict[Bits, Facts]] = [{} for _ in function.code.instructions]
-        made = Instance(function, context, entry, states)
+        made = Instance(function, context, entry)
         self.instances[function.number, context] = made
         siblings.append(made)
         self.enter(made, 0, self.start, entry)
@@ -161,17 +160,25 @@ class Engine:
             if (index, bits) not in instance.waiting:
                 continue
             instance.waiting.discard((index, bits))
-            self.steps += 1
-            facts = instance.states[index][bits]
-            for to, after, known in self.step(instance, index, bits, facts):
-                if to < 0:
-                    continue
+            for to, after, known in self.onwards(instance, index, bits):
                 entered = self.enter(instance, to, after, known)
                 if entered is not None:
                     order += 1
                     heapq.heappush(queue, (to, order, entered))
             if len(self.stack) > depth:
                 return
+
+    def onwards(self, instance: Instance, index: int, bits: Bits) -> Iterator[Out]:
+        """From a state that is kept to the next such ones: what lies between is only run."""
+        kept = instance.function.kept
+        waiting: list[Out] = [(index, bits, instance.states[index][bits])]
+        while waiting:
+            self.steps += 1
+            for out in self.step(instance, *waiting.pop()):
+                if out[0] in kept:
+                    yield out
+                elif out[0] >= 0:
+                    waiting.append(out)
 
     def enter(self, instance: Instance, index: int, bits: Bits, facts: Facts) -> Bits | None:
         """Join a state into those of an instruction; its key if that changed it.
@@ -181,9 +188,8 @@ class Engine:
         """
         if bits[-1] and index in instance.function.meets:
             bits = (*bits[:-1], 0)
-        if index in instance.function.prunes:
-            facts = self.pruned(instance.function, index, facts)
-        states = instance.states[index]
+        facts = self.pruned(instance.function, index, facts)
+        states = instance.states.setdefault(index, {})
         known = states.get(bits)
         if known is None:
             states[bits] = facts
@@ -365,13 +371,13 @@ class Engine:
         key = self.store.key("::result")
         machine = instance.function.machine
         first, second = {**known.outs, key: known.result}, {**outs, key: result}
-        met = self.joiner.joined(first, second, machine, len(instance.states))
+        met = self.joiner.joined(first, second, machine, len(instance.function.code.instructions))
         return {k: v for k, v in met.items() if k is not key}, met.get(key, self.store.any)
 
     def wake_callers(self, instance: Instance) -> None:
         """Let the callers look at a function's exits again."""
         for caller, index in instance.callers:
-            for state in caller.states[index]:
+            for state in caller.at(index):
                 caller.waiting.add((index, state))
             if caller not in self.stacked:
                 self.stacked.add(caller)

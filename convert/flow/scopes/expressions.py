@@ -350,7 +350,7 @@ class Expressions(Builder):
             case c_ast.StructRef(name=base, type=access, field=field_node):
                 name = member_name(field_node, names)
                 inner = self.pointed(base, names) if access == "->" else self.place(base, names)
-                return None if inner is None else inner.then(name)
+                return None if inner is None else inner.then(*self.member(name, names))
             case c_ast.UnaryOp(op="*", expr=base):
                 return self.pointed(base, names)
             case c_ast.ArrayRef(name=base, subscript=index):
@@ -368,6 +368,19 @@ class Expressions(Builder):
         self.emit(Assign(self.line(names, node), result, value))
         return result
 
+    def member(self, name: str, names: Names) -> tuple[str, ...]:
+        """The way to a member: a macro may name one as a member of another."""
+        definitions = self.world.constant(names.routine.path, name)
+        if len(definitions) != 1:
+            return (name,)
+        found: list[str] = []
+        node = definitions[0].variant.root
+        while isinstance(node, c_ast.StructRef):
+            follows = (DEREF,) if node.type == "->" else ()
+            found[:0] = [*follows, member_name(node.field, names)]
+            node = node.name
+        return (str(node.name), *found) if found and isinstance(node, c_ast.ID) else (name,)
+
     def pointed(self, node: c_ast.Node, names: Names) -> Where | None:
         """The place that an expression points to."""
         value = self.value(node, names)
@@ -376,8 +389,10 @@ class Expressions(Builder):
         if value[0] == "load":
             place: Where = value[1]
             return place.then(DEREF)
-        if value[0] == "bin" and value[2][0] == "load":
-            return value[2][1].then(ELEMENT)  # type: ignore[no-any-return]
+        while value[0] == "bin":
+            value = value[2]
+            if value[0] == "load":
+                return value[1].then(ELEMENT)  # type: ignore[no-any-return]
         return None
 
     def address(self, node: c_ast.Node, names: Names) -> Expr:

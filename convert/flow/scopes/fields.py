@@ -32,7 +32,8 @@ def field_sets(
     for code in codes:
         task |= _task_members(code, is_handle)
     tracked |= task
-    return Fields(frozenset(tracked), frozenset(addressed), frozenset(task)), cookies
+    sets = (frozenset(one) for one in (tracked, addressed, task, cookies))
+    return Fields(*sets), cookies
 
 
 def _task_members(code: Code, is_handle: Callable[[Code, str], bool]) -> set[str]:

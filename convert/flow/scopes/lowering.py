@@ -390,6 +390,8 @@ class _Statements(Expressions):
         if name == "memset" and len(given) == 3:
             return self.memset(node, names)
         match self.world.effect(name):
+            case "copy" if given:
+                return self.copied(given, names, self.line(names, node))
             case "value":
                 return self.value(given[0], names) if given else ANY
             case "warn" if given:
@@ -422,6 +424,14 @@ class _Statements(Expressions):
         for part in given:
             self.value(part, names)
         self.meet(line, self.ends, no)
+
+    def copied(self, given: list[c_ast.Node], names: Names, line: int) -> Expr:
+        """``memcpy()``: what the first argument points to becomes anything."""
+        place = self.pointed(given[0], names)
+        for part in given[1:]:
+            self.value(part, names)
+        self.emit(Assign(line, place or Where(self.fresh(), (DEREF,)), ANY, True))
+        return ANY
 
     def memset(self, node: c_ast.FuncCall, names: Names) -> Expr:
         target, value, size = arguments(node)

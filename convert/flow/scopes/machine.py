@@ -32,12 +32,13 @@ class Fields:
 
     tracked: members that hold a handle or a cookie. addressed: those whose address is taken
     somewhere, so that a pointer to a pointer may mean them. task: tracked members of the task's own
-    structure, which is never assigned as a whole.
+    structure, which is never assigned as a whole. cookies: those that hold a cookie, a number.
     """
 
     tracked: frozenset[str]
     addressed: frozenset[str]
     task: frozenset[str] = frozenset()
+    cookies: frozenset[str] = frozenset()
 
 
 @dataclass

@@ -99,7 +99,7 @@ class Reach:
             if (node, index) in seen:
                 continue
             seen.add((node, index))
-            for bits, facts in node.instance.states[index].items():
+            for bits, facts in node.instance.at(index).items():
                 if after(bits, node.entry) != OPEN:
                     continue
                 if "1" not in bits:

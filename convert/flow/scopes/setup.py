@@ -227,8 +227,8 @@ class Program:
             if kind is None:
                 return None
             if step in ("*", "[]"):
-                plain = types.plain(kind)
-                kind = TypeRef(plain.base, plain.stars - 1) if plain.stars else None
+                plain = types.plain(kind)  # without stars, it is an array
+                kind = TypeRef(plain.base, max(plain.stars - 1, 0))
             else:
                 kind = types.member(kind, step)
                 kind = None if kind.base == "?" else kind
@@ -236,7 +236,8 @@ class Program:
             return None
         # An untyped member points to data, but an untyped parameter to whatever callers hand over.
         is_parameter = place.var in code.parameters and len(place.steps) == 1
-        return None if kind.base == "void" and is_parameter else types.plain(kind)
+        untyped = kind.base == "void" and not kind.stars
+        return None if untyped and is_parameter else types.plain(kind)
 
     def kind(self, code: Code, place: Where) -> Iterable[str]:
         """What is at a place that a pointer leads to: a pointer to a handle, to another object, a
@@ -319,7 +320,7 @@ class Program:
         return summarise(
             self.codes,
             self.targets,
-            Shape(self.fields, self.members, self.kind),
+            Shape(self.fields, self.members, self.kind, self.whole),
             self.matters,
             self.is_site,
         )

@@ -130,6 +130,9 @@ class _Run:
                     return True
                 if target.steps == (DEREF,) and self.shape.kind(code, target) == (HANDLE,):
                     return True
+                whole = isinstance(instruction, Fill) or instruction.whole
+                if whole and DEREF in target.steps and self.shape.whole(code, target):
+                    return True
         return False
 
     def add_relevant(self, relevant: list[bool], number: int) -> bool:

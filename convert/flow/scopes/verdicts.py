@@ -54,7 +54,7 @@ class Judge:
         """All nodes that run a site: with the instruction, and the state of the scope there."""
         for number, index in site.runs:
             for node in self.reach.nodes.get(number, ()):
-                for bits in node.instance.states[index]:
+                for bits in node.instance.at(index):
                     yield node, index, after(bits, node.entry)
 
     def shortest(self, ways: list[tuple[Node, int, int]]) -> Chain | None:
@@ -154,7 +154,7 @@ class Judge:
 
     def local_opener(self, node: Node, index: int) -> Opener | None:
         """The call of this function that opened what is open at an instruction."""
-        for bits, facts in node.instance.states[index].items():
+        for bits, facts in node.instance.at(index).items():
             marks = facts.get(self.reach.opened)
             if "1" in bits and marks is not None and marks.marks:
                 return self.reach.opener(node, min(marks.marks))

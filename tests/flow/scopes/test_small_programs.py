@@ -226,6 +226,15 @@ PROVEN = [
         ),
         id="a handle, or none",
     ),
+    pytest.param(
+        "struct outer { struct context c; };\n#define the_handle c.handle\n"
+        + ROOT
+        % (
+            "struct outer o; memset(&o, 0, sizeof(o)); start(&o.the_handle);"
+            " if (o.c.handle) { here(1); end(o.the_handle); }"
+        ),
+        id="a macro that names a member of a member",
+    ),
 ]
 
 NOT_PROVEN = [
@@ -434,6 +443,41 @@ NOT_PROVEN = [
         ),
         "unscoped",
         id="none, though there is a handle",
+    ),
+    pytest.param(
+        "static void copy(struct context *c, struct context *d) { *c = *d; }\n"
+        + ROOT
+        % ("struct context c = { .kind = 1 }; copy(&c, (void *)(long)arg); if (c.handle) here(1);"),
+        "unscoped",
+        id="a structure that is overwritten as a whole",
+    ),
+    pytest.param(
+        "static void copy(struct context *c, struct context *d) { memcpy(c, d, sizeof(*c)); }\n"
+        + ROOT
+        % ("struct context c = { .kind = 1 }; copy(&c, (void *)(long)arg); if (c.handle) here(1);"),
+        "unscoped",
+        id="a structure whose bytes are copied",
+    ),
+    pytest.param(
+        "static void clear(unsigned int *np) { *np = 0; }\n"
+        "static void spoil(struct handle *h) { clear(&h->cookie); }\n"
+        + ROOT
+        % (
+            "unsigned int f = memalloc_nofs_save(); struct handle *h; if (!start(&h))"
+            " { spoil(h); end(h); } here(1); memalloc_nofs_restore(f);"
+        ),
+        "unknown",
+        id="a cookie that is assigned by its address",
+    ),
+    pytest.param(
+        "struct outer { struct context c; };\n#define the_handle c.handle\n"
+        + ROOT
+        % (
+            "struct outer o; memset(&o, 0, sizeof(o)); start(&o.the_handle);"
+            " if (o.c.handle) end(o.c.handle); here(1);"
+        ),
+        "unscoped",
+        id="a member that is assigned by a macro's name",
     ),
     pytest.param("static void never(void) { here(1); }\n", "dead", id="nothing calls it"),
 ]

@@ -10,6 +10,7 @@ from typing import Any
 
 from convert.flow.scopes.code import DEREF, ELSE, HANDLE, KINDS, TASK, Call, Code, Give, Where
 from convert.flow.scopes.effects import Effects
+from convert.flow.scopes.liveness import live_variables
 from convert.flow.scopes.machine import Machine
 from convert.flow.scopes.values import (
     ANYTHING,
@@ -52,7 +53,13 @@ class Function:
     signs: frozenset[Where]
     kinds: Mapping[str, frozenset[str]]
     pointees: Mapping[str, frozenset[str]]
-    live: list[frozenset[str]] | None = None
+
+    @cached_property
+    def live(self) -> Mapping[int, frozenset[str]]:
+        """The variables that may still be used, by instruction that is kept."""
+        known: dict[frozenset[str], frozenset[str]] = {}
+        found = live_variables(self.code)
+        return {index: known.setdefault(found[index], found[index]) for index in self.kept}
 
     @cached_property
     def pointers(self) -> frozenset[str]:

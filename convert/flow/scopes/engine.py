@@ -40,7 +40,6 @@ from convert.flow.scopes.contexts import (
     visible,
 )
 from convert.flow.scopes.joining import Joiner
-from convert.flow.scopes.liveness import live_variables
 from convert.flow.scopes.machine import Fields, Machine
 from convert.flow.scopes.values import (
     FILLED,
@@ -203,8 +202,6 @@ class Engine:
 
     def pruned(self, function: Function, index: int, facts: Facts) -> Facts:
         """The facts without those about variables that are not used any more."""
-        if function.live is None:
-            function.live = live_variables(function.code)
         live = function.live[index]
         dead = [key for key in facts if not key.heap and key.base not in live]
         if not dead:

@@ -8,11 +8,12 @@ the allocation is found from the free.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from convert.flow.provenance.evidence import Missing
 from convert.flow.provenance.graph import Graph
+from convert.flow.provenance.handling import Handling
 from convert.flow.provenance.places import (
     Alloc,
     At,
@@ -31,6 +32,7 @@ from convert.flow.terms import TypeRef
 
 Places = Mapping[Origin, At | None]
 _NONE: Places = {}
+_EXACT, _MEMBER, _COMPUTED = range(3)  # to the start, to a member, computed from a pointer
 
 
 def is_structure(base: str) -> bool:
@@ -42,11 +44,13 @@ def is_structure(base: str) -> bool:
 class Holders:
     """The places that may hold a pointer to some memory, with the code that put it there.
 
-    exact: to its start, as far as the code says. inner: to somewhere inside of it.
+    exact: to its start, as far as the code says. inner: to somewhere inside of it. computed: those
+    of them that hold something computed from a pointer, which may be its start again.
     """
 
     exact: Places
     inner: Places
+    computed: frozenset[Origin] = frozenset()
 
     def both(self) -> Iterator[tuple[Origin, At | None]]:
         """All of them, each once."""
@@ -65,7 +69,7 @@ class Forward:
     """Closures over the places of a directory, away from allocations."""
 
     provenance: Provenance
-    _read: dict[Origin, Places] = field(default_factory=dict)
+    handling: Handling
 
     @property
     def graph(self) -> Graph:
@@ -120,21 +124,19 @@ class Forward:
 
     def holders(self, alloc: Alloc) -> Holders:
         """The places that may hold a pointer to the memory of an allocation."""
-        exact: dict[Origin, At | None] = {alloc: None}
-        inner: dict[Origin, At | None] = {}
-        waiting: list[tuple[Origin, bool]] = [(alloc, True)]
+        known: tuple[dict[Origin, At | None], ...] = ({alloc: None}, {}, {})
+        waiting: list[tuple[Origin, int]] = [(alloc, _EXACT)]
         while waiting:
-            place, is_exact = waiting.pop()
-            known = exact if is_exact else inner
-            for reader, at in self.onwards(place):
-                if reader not in known:
-                    known[reader] = at
-                    waiting.append((reader, is_exact))
-            for part in self.inside(place, is_exact):
-                if part not in inner:
-                    inner[part] = exact.get(place) or inner.get(place)
-                    waiting.append((part, False))
-        return Holders(exact, inner)
+            place, level = waiting.pop()
+            found = [(reader, at, level) for reader, at in self.onwards(place)]
+            at = known[level][place]
+            found += [(inner, at, new) for inner, new in self.inside(place, level)]
+            for reader, line, new in found:
+                if reader not in known[new]:
+                    known[new][reader] = line
+                    waiting.append((reader, new))
+        exact, member, computed = known
+        return Holders(exact, {**computed, **member}, frozenset(computed))
 
     def onwards(self, place: Origin) -> Iterator[tuple[Origin, At | None]]:
         """Where the content of a place goes next.
@@ -149,23 +151,25 @@ class Forward:
         for reader, at in self.readers.get(place, _NONE).items():
             if isinstance(reader, Field) and reader not in moved and self.is_foreign(reader):
                 continue  # of the same name, but of another type
+            if self.is_address(place) and reader not in moved and not isinstance(reader, Field):
+                continue  # the name stands for the address, not for what lies there
             outside = isinstance(reader, Result) and reader.key not in self.graph.index.definitions
             if isinstance(place, Heap) and outside and reader.key.name not in lookups:  # type: ignore[union-attr]
                 continue
             yield reader, at
 
-    def inside(self, place: Origin, is_exact: bool) -> Iterator[Origin]:
-        """Places that hold pointers into the memory that a place points to."""
+    def inside(self, place: Origin, level: int) -> Iterator[tuple[Origin, int]]:
+        """Places that hold pointers into the memory that a place points to, with their level."""
         if place in self.parts:
-            yield self.parts[place]
-        if is_exact and isinstance(place, Heap):
-            yield from self.members(place.base)
-        if isinstance(place, Param) and place.key not in self.graph.index.definitions:
-            yield from self.outside_results.get(place.key.name, ())
-
-    def members(self, base: str) -> Iterator[Origin]:
-        """The addresses of members of a structure, and arrays in it, which are addresses too."""
-        yield from self._nodes_of.get(base, ())
+            yield self.parts[place], _COMPUTED
+        if level == _EXACT and isinstance(place, Heap):
+            for node in self._nodes_of.get(place.base, ()):
+                yield node, _MEMBER
+        if not isinstance(place, Param) or place.key in self.graph.index.definitions:
+            return
+        if self.handling.returns(place.key.name):
+            for node in self.outside_results.get(place.key.name, ()):
+                yield node, _COMPUTED
 
     @cached_property
     def _nodes_of(self) -> Mapping[str, tuple[Origin, ...]]:
@@ -238,7 +242,5 @@ class Forward:
     def reached_inside(self, holders: Holders) -> tuple[Free, ...]:
         """Frees that may be given a pointer computed from one to the memory."""
         return tuple(
-            free
-            for free, origins in self.frees
-            if any(o in holders.inner and o not in holders.exact for o in origins)
+            free for free, origins in self.frees if any(o in holders.computed for o in origins)
         )

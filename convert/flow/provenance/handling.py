@@ -46,10 +46,14 @@ class InterruptFacts(_Fact):
 
 
 class Handlers(_Fact):
-    """Functions by name or by the beginning of their names."""
+    """Functions by name or by the beginning of their names.
+
+    returns: what they return may point into the memory that they are handed.
+    """
 
     names: tuple[str, ...]
     prefixes: tuple[str, ...] = ()
+    returns: bool = False
 
     def has(self, name: str) -> bool:
         """Whether a function is one of them."""
@@ -154,6 +158,10 @@ class Handling(BaseModel):
     def leaves(self, name: str) -> bool:
         """Whether a function keeps no pointer to memory that is not found again by its type."""
         return any(one.has(name) for one in (*self.borrows, *self.links))
+
+    def returns(self, name: str) -> bool:
+        """Whether what a function returns may point into the memory that it is handed."""
+        return any(one.returns and one.has(name) for one in self.borrows)
 
     def may_lock(self, name: str) -> bool:
         """Whether a function that was not read may open a stretch that may not sleep, by name."""

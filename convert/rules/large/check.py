@@ -46,7 +46,7 @@ def checked(ground: Ground, sites: Sequence[PlannedSite], changes: Sequence[File
         after = _reread(ground, change, own)
         files[change.path] = file_facts(after, ground.names)
         made |= _made(ground, own, change.edits, after)
-    _judge(Provenance(Index(files), ground.names), made)
+    _judge(Forward(Provenance(Index(files), ground.names), ground.handling), made)
 
 
 def _reread(ground: Ground, change: FileChange, sites: Sequence[PlannedSite]) -> ParsedFile:
@@ -98,13 +98,13 @@ def _made(
     return found
 
 
-def _judge(provenance: Provenance, made: set[tuple[str, int]]) -> None:
+def _judge(forward: Forward, made: set[tuple[str, int]]) -> None:
     """No free of the new text may get memory of a converted allocation that it does not take.
 
     Asked from both ends: where the memory goes, and what reaches each free.
     """
+    provenance = forward.provenance
     rejects = provenance.names.all_rejects
-    forward = Forward(provenance)
     allocs = [node for node in forward.readers if _is_made(node, made)]
     if len({(one.path, one.line) for one in allocs if isinstance(one, Alloc)}) != len(made):
         raise InternalCheckError("a converted allocation is not found in the new text")

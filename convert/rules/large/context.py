@@ -8,6 +8,7 @@ that follows, up to the next lock: where it stands nobody may have forbidden sle
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -18,6 +19,7 @@ from convert.flow.graph.graph import CallGraph
 from convert.flow.graph.model import Place, Root, RootKind
 from convert.rules.large.events import (
     UNREAD,
+    Assigns,
     Closes,
     Event,
     EventReader,
@@ -33,8 +35,36 @@ class Caller:
 
 
 CALLER = Caller()
-State = frozenset[Opens | Caller]
-_FREE: State = frozenset()
+
+
+@dataclass(frozen=True)
+class State:
+    """What may hold at a point: stretches that were opened, `CALLER` for those before the function.
+
+    closed: kind and key of the locks that were given back for sure without having been taken here;
+    so the caller held them.
+    """
+
+    opens: frozenset[Opens | Caller]
+    closed: frozenset[tuple[int, str]] = frozenset()
+
+    def joined(self, other: State) -> State:
+        """What may hold where two ways meet."""
+        return State(self.opens | other.opens, self.closed & other.closed)
+
+    def without(self, kind: int, key: str, lock: str | None = None) -> State:
+        """The state after a lock was given back: the one that it must be, if that is clear."""
+        held = [one for one in self.opens if isinstance(one, Opens) and one.kind == kind]
+        same = [one for one in held if lock is not None and one.lock == lock]
+        alike = same or [one for one in held if one.key == key]
+        if not alike:
+            return State(self.opens, self.closed | {(kind, key)})
+        if same or len(alike) == 1:
+            return State(self.opens - frozenset(alike), self.closed)
+        return self
+
+
+_ENTRY = State(frozenset([CALLER]))
 _SLEEPING_ROOTS = frozenset({RootKind.WORK, RootKind.THREAD, RootKind.MODULE, RootKind.SHRINKER})
 
 
@@ -84,11 +114,11 @@ class Contexts:
     ) -> Iterator[Lack]:
         """What holds before a call in a routine; callers of the routine are asked later."""
         for state in self._before(routine, offset):
-            for held in sorted(state - {CALLER}, key=repr):
+            for held in sorted(state.opens - {CALLER}, key=repr):
                 assert isinstance(held, Opens)
                 what = "may be held" if held.kind != UNREAD else "was not read: it may lock"
                 yield Lack(f"{held.text} {what} in {key.name}()", held.place)
-            if CALLER in state:
+            if CALLER in state.opens:
                 waiting.append(key)
 
     def _entry(self, key: FunctionKey, waiting: list[FunctionKey]) -> Iterator[Lack]:
@@ -144,7 +174,7 @@ class Contexts:
     def _states(self, routine: Routine) -> Mapping[int, State]:
         """What may hold at each point of a routine's flow."""
         flow, events = routine.flow, self.events.of(routine)
-        known: dict[int, State] = {0: frozenset([CALLER])}
+        known: dict[int, State] = {0: _ENTRY}
         waiting = [0]
         while waiting:
             index = waiting.pop()
@@ -157,7 +187,7 @@ class Contexts:
             for edge in flow.edges[index]:
                 before = known.get(edge.to)
                 kept = self._along(routine, flow.points[index].code, edge.truth, state)
-                joined = kept if before is None else before | kept
+                joined = kept if before is None else before.joined(kept)
                 if joined != before:
                     known[edge.to] = joined
                     waiting.append(edge.to)
@@ -167,43 +197,48 @@ class Contexts:
     def _along(
         routine: Routine, code: c_ast.Node | None, truth: bool | None, state: State
     ) -> State:
-        """What may hold behind a test: a lock that was tried for is not held if that failed."""
+        """What may hold behind a test that failed.
+
+        A lock that was tried for is not held then, nor is one in an object that there is not.
+        """
         if truth is not False or code is None:
-            return _settled(routine, code, state)
+            return state
         name = code.name if isinstance(code, c_ast.ID) else str(routine.offset(code))
-        return frozenset(
-            held for held in state if not (isinstance(held, Opens) and held.result == name)
+        gone = frozenset(
+            held
+            for held in state.opens
+            if isinstance(held, Opens)
+            and (held.result == name or held.lock.lstrip("&( ").startswith(f"{name}->"))
         )
+        return State(state.opens - gone, state.closed)
 
     def _after(self, state: State, event: Event) -> State | None:
         """What may hold after an event; None if it never returns."""
         match event.effect:
             case Opens() as opened:
-                return state | {opened}
-            case Closes(kind=kind, lock=lock) if event.sure:
-                return frozenset(
-                    held
-                    for held in state
-                    if not (isinstance(held, Opens) and held.kind == kind and held.lock == lock)
-                )
+                return State(state.opens | {opened}, state.closed)
+            case Closes(kind=kind, lock=lock, key=key) if event.sure:
+                return state.without(kind, key, lock)
             case Sleeps() if event.sure:
-                return _FREE
-            case Runs(keys=keys, all_known=complete):
-                result = self._run(state, keys)
-                if complete and event.sure:
+                return State(frozenset(), state.closed)
+            case Assigns() as assigned:
+                return State(frozenset(_stale(o, assigned) for o in state.opens), state.closed)
+            case Runs() as runs:
+                result = self._run(state, runs)
+                if runs.all_known and event.sure:
                     return result
-                return state | (result or _FREE)
+                return state if result is None else state.joined(result)
         return state
 
-    def _run(self, state: State, keys: tuple[FunctionKey, ...]) -> State | None:
+    def _run(self, state: State, runs: Runs) -> State | None:
         """What may hold after one of some functions was called."""
         found: State | None = None
-        for key in keys:
+        for key in runs.keys:
             result = self._results.get(key)
             if result is None:
                 continue
-            own = (result - {CALLER}) | (state if CALLER in result else _FREE)
-            found = own if found is None else found | own
+            own = _returned(state, result, runs.locks)
+            found = own if found is None else found.joined(own)
         return found
 
     # -- what functions leave behind -----------------------------------------------------------
@@ -246,30 +281,38 @@ class Contexts:
         for routine in self.graph.routines.get(key, ()):
             own = self._states(routine).get(1)
             if own is not None:
-                found = own if found is None else found | own
+                found = own if found is None else found.joined(own)
         return found
 
 
-def _settled(routine: Routine, code: c_ast.Node | None, state: State) -> State:
-    """The state with variables forgotten that are assigned something else."""
-    match code:
-        case c_ast.Assignment(lvalue=c_ast.ID(name=name)) | c_ast.Decl(name=name):
-            pass
-        case _:
-            return state
-    found: set[Opens | Caller] = set()
-    for held in state:
-        own = isinstance(held, Opens) and held.result == name
-        fresh = own and isinstance(held, Opens) and _stands_in(routine, code, held)
-        found.add(
-            replace(held, result="") if own and not fresh and isinstance(held, Opens) else held
-        )
-    return frozenset(found)
+def _returned(before: State, result: State, locks: tuple[str, ...]) -> State:
+    """What may hold after a function that leaves ``result`` behind was called."""
+    opened = frozenset(
+        replace(o, lock="", key=_in_caller(o.key, locks), result="")
+        for o in result.opens
+        if isinstance(o, Opens)
+    )
+    after = before if CALLER in result.opens else State(frozenset(), before.closed)
+    for kind, key in sorted(result.closed):
+        after = after.without(kind, _in_caller(key, locks))
+    return State(after.opens | opened, after.closed)
 
 
-def _stands_in(routine: Routine, code: c_ast.Node, held: Opens) -> bool:
-    """Whether a lock is tried for in a piece of code itself."""
-    return held.place == Place(routine.path, routine.line(code))
+def _in_caller(key: str, locks: tuple[str, ...]) -> str:
+    """The key of a lock in a caller that hands over arguments with some keys."""
+    if not key.startswith("#"):
+        return key
+    slot = int(key[1:])
+    return locks[slot] if slot < len(locks) else "?"
+
+
+def _stale(held: Opens | Caller, assigned: Assigns) -> Opens | Caller:
+    """A stretch after a variable got another value: what named the variable means another lock."""
+    if not isinstance(held, Opens) or assigned.start <= held.offset < assigned.end:
+        return held
+    lock = "" if re.search(rf"\b{re.escape(assigned.name)}\b", held.lock) else held.lock
+    key = held.key if lock == held.lock else "?"
+    return replace(held, lock=lock, key=key, result=held.result * (held.result != assigned.name))
 
 
 __all__ = ["Contexts", "Lack"]

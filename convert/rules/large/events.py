@@ -28,14 +28,17 @@ UNREAD = -1  # the kind of what is opened by a function that is only known by it
 class Opens:
     """A stretch that may not sleep starts here.
 
-    result: the variable that tells whether it does, or the offset of the call that is tested
-    itself; empty if it always does.
+    lock: as written, empty once a variable in it was assigned. key: see `lock_key`. result: the
+    variable that tells whether it does, or the offset of the call that is tested itself; empty if
+    it always does.
     """
 
     kind: int
     lock: str
+    key: str
     text: str
     place: Place
+    offset: int
     result: str = ""
 
 
@@ -45,6 +48,7 @@ class Closes:
 
     kind: int
     lock: str
+    key: str
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,26 @@ class Sleeps:
 
 @dataclass(frozen=True)
 class Runs:
-    """Functions that were read are called; ``all_known``: nothing else can be meant."""
+    """Functions that were read are called; ``all_known``: nothing else can be meant.
+
+    locks: for each argument the key that it has as a lock.
+    """
 
     keys: tuple[FunctionKey, ...]
     all_known: bool
+    locks: tuple[str, ...]
 
 
-Effect = Opens | Closes | Sleeps | Runs
+@dataclass(frozen=True)
+class Assigns:
+    """A local variable gets another value, by the code between two offsets."""
+
+    name: str
+    start: int
+    end: int
+
+
+Effect = Opens | Closes | Sleeps | Runs | Assigns
 
 
 @dataclass(frozen=True)
@@ -72,6 +89,14 @@ class Event:
     offset: int
     effect: Effect | None
     sure: bool
+
+
+def lock_key(routine: Routine, lock: str) -> str:
+    """What a lock is called across functions: ``#n`` for parameter n, else its last member."""
+    bare = lock.strip("&() ")
+    if bare in routine.parameters:
+        return f"#{routine.parameters.index(bare)}"
+    return re.split(r"->|\.", bare)[-1]
 
 
 @dataclass
@@ -113,6 +138,10 @@ class EventReader:
             yield from self._walk(routine, child, sure)
         if isinstance(node, c_ast.FuncCall):
             yield Event(routine.offset(node), self._effect(routine, node), sure)
+        name = _assigned(node)
+        if name is not None:
+            span = routine.variant.span_of(node)
+            yield Event(span.start, Assigns(name, span.start, span.end), sure)
 
     def _effect(self, routine: Routine, node: c_ast.FuncCall) -> Effect | None:
         name = call_name(node)
@@ -125,14 +154,16 @@ class EventReader:
                 lock = routine.text(given[slot]) if slot < len(given) else ""
                 kind = self.handling.openers.get(name, UNREAD)
                 result = self._result(routine, node) if name in self.handling.tries else ""
-                return Opens(kind, lock, f"{name}({lock})", place, result)
+                key, offset = lock_key(routine, lock), routine.offset(node)
+                return Opens(kind, lock, key, f"{name}({lock})", place, offset, result)
             if name in self.handling.closers:
                 lock = routine.text(given[0]) if given else ""
-                return Closes(self.handling.closers[name], lock)
+                return Closes(self.handling.closers[name], lock, lock_key(routine, lock))
             if name in self.handling.sleepers or self._allocates(routine, name, given):
                 return Sleeps(place)
         if targets.functions:
-            return Runs(targets.functions, targets.complete)
+            locks = tuple(lock_key(routine, routine.text(argument)) for argument in given)
+            return Runs(targets.functions, targets.complete, locks)
         return None
 
     @staticmethod
@@ -159,3 +190,15 @@ class EventReader:
             return False
         mask = routine.text(given[primitive.gfp])
         return bool(_SLEEPING.search(mask)) and not _DOUBT.search(mask)
+
+
+def _assigned(node: Node) -> str | None:
+    """The variable that a node assigns."""
+    match node:
+        case c_ast.Assignment(lvalue=c_ast.ID(name=name)):
+            return str(name)
+        case c_ast.UnaryOp(op="++" | "--" | "p++" | "p--", expr=c_ast.ID(name=name)):
+            return str(name)
+        case c_ast.Decl(name=name, init=init) if init is not None and name:
+            return str(name)
+    return None

@@ -145,7 +145,7 @@ class _Stage:
 
     def _decider(self) -> Decider:
         sources = self.sources
-        forward = Forward(Provenance(self.index, self.names))
+        forward = Forward(Provenance(self.index, self.names), self.handling)
         facts = TreeFacts(self.tree, self.dialect, self.handling)
         written = {*self.handling.allocators.values()}
         written |= {one.twin for one in self.handling.frees.values()}

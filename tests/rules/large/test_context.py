@@ -121,6 +121,49 @@ static void take(struct thing *t)
     assert "spin_lock(elsewhere) may be held in drop()" in reason
 
 
+GIVES_BACK = """
+static void give_back(struct thing *u, void *lock)
+{
+	@BODY@
+}
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "before", "right"),
+    [
+        pytest.param("spin_unlock(&u->count);", "spin_lock(&t->count);", True, id="by-member"),
+        pytest.param("spin_unlock(lock);", "spin_lock(elsewhere);", True, id="by-parameter"),
+        pytest.param("spin_unlock(&u->data);", "spin_lock(&t->count);", False, id="another-one"),
+        pytest.param(
+            "if (u->count) spin_unlock(lock);", "spin_lock(elsewhere);", False, id="not-always"
+        ),
+        pytest.param(
+            "spin_lock(lock); spin_unlock(lock);", "spin_lock(elsewhere);", False, id="its-own"
+        ),
+        pytest.param("read_unlock(lock);", "spin_lock(elsewhere);", False, id="another-kind"),
+    ],
+)
+def test_functions_that_give_back_a_lock_of_their_caller(
+    body: str, before: str, right: bool
+) -> None:
+    helper = GIVES_BACK.lstrip().replace("@BODY@", body)
+    code = DROP.replace("static void drop", helper + "static void drop")
+    found = refusals(
+        plan_of(code.replace("@BEFORE@", before + " give_back(t, elsewhere);") + CALLED)
+    )
+    assert (found == []) is right
+
+
+def test_locks_of_objects_that_may_be_missing() -> None:
+    before = "struct thing *u = elsewhere;\n\tif (u)\n\t\tspin_lock(&u->count);\n\t@MORE@if (u)\n"
+    code = DROP.replace("@BEFORE@", before + "\t\tspin_unlock(&u->count);") + CALLED
+    assert refusals(plan_of(code.replace("@MORE@", ""))) == []
+    moved = code.replace("@MORE@", "u = t;\n\t")
+    assert "spin_lock(&u->count)" in refusals(plan_of(moved))[0]
+
+
 def test_functions_that_sleep_for_their_caller() -> None:
     helper = "static void nap(void)\n{\n\tmight_sleep();\n}\n\n"
     code = DROP.replace("static void drop", helper + "static void drop")

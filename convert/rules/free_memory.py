@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from convert.flow.provenance.execution import FamilyRunner, WrapperBuilder
-from convert.flow.provenance.load import private_wrappers, read_index
+from convert.flow.provenance.load import read_index, with_private_wrappers
 from convert.flow.provenance.names import Names, load_names
 from convert.flow.provenance.search import Provenance
 from convert.flow.provenance.verdict import Verdict, judge
@@ -25,8 +25,7 @@ def free_verdicts(
     dialect = sources.tables()
     builder = WrapperBuilder(tree, dialect, names, meaning.gfp, index)
     runner = FamilyRunner(builder, scope_table(tree, dialect, names.stubs))
-    wrappers = private_wrappers(Provenance(index, names), runner)
-    provenance = Provenance(index, names, wrappers)
+    provenance = with_private_wrappers(Provenance(index, names), runner)
     return {
         (free.path, free.offset): judge(provenance, free)
         for free in provenance.frees()

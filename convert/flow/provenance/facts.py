@@ -27,14 +27,22 @@ from convert.flow.provenance.places import (
     Ref,
     inside,
 )
-from convert.flow.terms import UNKNOWN_TYPE, TypeRef, arguments, call_name, strip, type_ref
+from convert.flow.terms import (
+    UNKNOWN_TYPE,
+    TypeRef,
+    arguments,
+    call_name,
+    innermost,
+    strip,
+    tag_of,
+    type_ref,
+)
 from convert.source.parse import Item, ParsedFile, ParseRefusal
 
 _MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)(?!\w|\()", re.MULTILINE)
 _EXPORT = re.compile(r"^EXPORT_\w*SYMBOL\w*\((\w+)", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _CLEANUP = re.compile(r"\b__(?:free|cleanup)(?:__)?\s*\(")
-_DECLARATORS = (c_ast.Decl, c_ast.Typedef, c_ast.TypeDecl, c_ast.PtrDecl, c_ast.ArrayDecl)
 Members = Mapping[str, TypeRef]
 
 
@@ -247,12 +255,12 @@ class _Types:
     def declared(self, node: c_ast.Node) -> None:
         if not isinstance(node, (c_ast.Decl, c_ast.Typedef)):
             return
-        inner = _innermost(node)
+        inner = innermost(node)
         if isinstance(inner, c_ast.Enum) and inner.values is not None:
             self.constants.update(one.name for one in inner.values.enumerators)
         inner = _aggregate(node)
         if inner is not None and inner.decls is not None:
-            tag = _tag(inner) or (f"struct {node.name}" if node.name else None)
+            tag = tag_of(inner) or (f"struct {node.name}" if node.name else None)
             if tag is not None:
                 self.members(tag, inner)
                 if isinstance(node, c_ast.Typedef):
@@ -288,30 +296,17 @@ class _Types:
                     shared = frozenset(set(self.structs[tag]) - before)
                     self.unions.setdefault(tag, []).append(shared)
             else:
-                own = _tag(inner) or f"{tag}.{member.name}"
+                own = tag_of(inner) or f"{tag}.{member.name}"
                 self.members(own, inner)
                 known[member.name] = TypeRef(own, type_ref(member).stars)
 
 
 def _aggregate(node: c_ast.Node) -> c_ast.Node | None:
     """The struct or union that a declaration is of, through pointers and arrays."""
-    inner = _innermost(node)
+    inner = innermost(node)
     return inner if isinstance(inner, (c_ast.Struct, c_ast.Union)) else None
-
-
-def _innermost(node: c_ast.Node) -> c_ast.Node:
-    """The type that a declaration is made of, without pointers and arrays."""
-    while isinstance(node, _DECLARATORS):
-        node = node.type
-    return node
 
 
 def _macro_names(parsed: ParsedFile) -> frozenset[str]:
     """The macros without parameters that a file defines."""
     return frozenset(_MACRO.findall(parsed.source.text))
-
-
-def _tag(node: c_ast.Node) -> str | None:
-    if node.name is None:
-        return None
-    return f"{'struct' if isinstance(node, c_ast.Struct) else 'union'} {node.name}"

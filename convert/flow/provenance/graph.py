@@ -93,7 +93,7 @@ class Graph:
             bare = name.replace("[]", "")
             if members is None or bare not in members:
                 return True
-            groups = [g for f in self.index.files.values() for g in f.unions.get(root.base, ())]
+            groups = self.index.unions.get(root.base, ())
             first = next(iter(members))
             together = next((group for group in groups if first in group), {first})
             if bare not in together and not root.base.startswith("union "):
@@ -391,11 +391,10 @@ class Graph:
             return
         name = place.chain[-1].replace("[]", "")
         suffix = place.chain[-1][len(name) :]
-        for facts in self.index.files.values():
-            for group in facts.unions.get(place.root.base, ()):
-                if name in group:
-                    for other in sorted(group - {name}):
-                        yield Field(place.root, (other + suffix,))
+        for group in self.index.unions.get(place.root.base, ()):
+            if name in group:
+                for other in sorted(group - {name}):
+                    yield Field(place.root, (other + suffix,))
 
     @cached_property
     def unread(self) -> Mapping[str, At]:

@@ -44,6 +44,15 @@ class Index:
         return _merged(facts.structs for facts in self.files.values())
 
     @cached_property
+    def unions(self) -> Mapping[str, tuple[frozenset[str], ...]]:
+        """The members of each structure that share their memory, by group."""
+        found: dict[str, list[frozenset[str]]] = {}
+        for facts in self.files.values():
+            for tag, groups in facts.unions.items():
+                found.setdefault(tag, []).extend(groups)
+        return {tag: tuple(groups) for tag, groups in found.items()}
+
+    @cached_property
     def typedefs(self) -> Mapping[str, TypeRef]:
         """What each typedef stands for."""
         return _merged(facts.typedefs for facts in self.files.values())

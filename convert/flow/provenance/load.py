@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from convert.flow.code import FunctionKey
 from convert.flow.provenance.facts import FileFacts, FunctionFacts, file_facts, unread_facts
@@ -43,7 +44,13 @@ def load_provenance(
     """
     index = read_index(paths, parsed, names)
     first = Provenance(index, names)
-    return Provenance(index, names, private_wrappers(first, run)) if run is not None else first
+    return first if run is None else with_private_wrappers(first, run)
+
+
+def with_private_wrappers(first: Provenance, run: Runner) -> Provenance:
+    """The same with private wrappers known by the memory that they return."""
+    wrappers = private_wrappers(first, run)
+    return replace(first, wrappers=wrappers) if wrappers else first
 
 
 def private_wrappers(provenance: Provenance, run: Runner) -> Mapping[FunctionKey, str]:

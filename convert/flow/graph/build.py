@@ -73,7 +73,9 @@ class _Builder:
         self.progress("following functions' addresses")
         self.read_all()
         solver, roots = self.solve()
-        return self.graph(solver, roots)
+        found = self.graph(solver, roots)
+        self.headers.forget("macro", "inline")
+        return found
 
     @cached_property
     def traps(self) -> frozenset[str]:

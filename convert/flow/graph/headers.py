@@ -58,6 +58,11 @@ class Headers:
         for name, offset in _macros(data):
             yield name, words_in(_cut_line(data, offset))
 
+    def forget(self, *kinds: str) -> None:
+        """Give the memory of indexes back (30 MB); they are made again if something asks."""
+        for kind in kinds:
+            self._indexes.pop(kind, None)
+
     # -- finding -------------------------------------------------------------------------------
 
     def _find(self, name: str, kind: str, cut: Callable[[bytes, int], bytes]) -> tuple[Item, ...]:

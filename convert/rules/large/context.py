@@ -41,12 +41,12 @@ CALLER = Caller()
 class State:
     """What may hold at a point: stretches that were opened, `CALLER` for those before the function.
 
-    closed: kind and key of the locks that were given back for sure without having been taken here;
-    so the caller held them.
+    closed: kind, key and text of the locks that were given back for sure without having been taken
+    here; so the caller held them.
     """
 
     opens: frozenset[Opens | Caller]
-    closed: frozenset[tuple[int, str]] = frozenset()
+    closed: frozenset[tuple[int, str, str]] = frozenset()
 
     def joined(self, other: State) -> State:
         """What may hold where two ways meet."""
@@ -58,10 +58,17 @@ class State:
         same = [one for one in held if lock is not None and one.lock == lock]
         alike = same or [one for one in held if one.key == key]
         if not alike:
-            return State(self.opens, self.closed | {(kind, key)})
+            return State(self.opens, self.closed | {(kind, key, lock or "")})
         if same or len(alike) == 1:
             return State(self.opens - frozenset(alike), self.closed)
         return self
+
+    def opened(self, held: Opens) -> State:
+        """The state after a lock was taken; one of the caller that was given back is its again."""
+        again = (held.kind, held.key, held.lock)
+        if held.lock and again in self.closed and not held.result:
+            return State(self.opens, self.closed - {again})
+        return State(self.opens | {held}, self.closed)
 
 
 _ENTRY = State(frozenset([CALLER]))
@@ -215,8 +222,8 @@ class Contexts:
     def _after(self, state: State, event: Event) -> State | None:
         """What may hold after an event; None if it never returns."""
         match event.effect:
-            case Opens() as opened:
-                return State(state.opens | {opened}, state.closed)
+            case Opens() as held:
+                return state.opened(held) if event.sure else state.joined(state.opened(held))
             case Closes(kind=kind, lock=lock, key=key) if event.sure:
                 return state.without(kind, key, lock)
             case Sleeps() if event.sure:
@@ -293,7 +300,7 @@ def _returned(before: State, result: State, locks: tuple[str, ...]) -> State:
         if isinstance(o, Opens)
     )
     after = before if CALLER in result.opens else State(frozenset(), before.closed)
-    for kind, key in sorted(result.closed):
+    for kind, key, _ in sorted(result.closed):
         after = after.without(kind, _in_caller(key, locks))
     return State(after.opens | opened, after.closed)
 

@@ -16,7 +16,7 @@ from convert.flow.provenance.escapes import Escapes
 from convert.flow.provenance.forward import Forward
 from convert.flow.provenance.handling import Handling, load_handling
 from convert.flow.provenance.index import Index
-from convert.flow.provenance.load import read_index
+from convert.flow.provenance.load import index_of
 from convert.flow.provenance.names import Names, load_names
 from convert.flow.provenance.search import Provenance
 from convert.plan import Difference, FileChange, FileRefusal, Plan, PlannedSite, Step, Validation
@@ -136,8 +136,7 @@ class _Stage:
     @cached_property
     def index(self) -> Index:
         """The facts of all files that are read."""
-        sources = self.sources
-        return read_index(sources.c_files, sources.parsed_whole, self.names, sources.data)
+        return index_of(self.sources, self.names)
 
     def _ground(self) -> Ground:
         tables = self.sources.tables()

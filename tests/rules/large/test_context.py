@@ -135,6 +135,18 @@ static void give_back(struct thing *u, void *lock)
     [
         pytest.param("spin_unlock(&u->count);", "spin_lock(&t->count);", True, id="by-member"),
         pytest.param("spin_unlock(lock);", "spin_lock(elsewhere);", True, id="by-parameter"),
+        pytest.param(
+            "if (u->count) { spin_unlock(lock); spin_lock(lock); }",
+            "spin_lock(elsewhere); spin_unlock(elsewhere);",
+            True,
+            id="for-a-while",
+        ),
+        pytest.param(
+            "if (u->count) { spin_unlock(lock); spin_lock(lock); }",
+            "spin_lock(elsewhere);",
+            False,
+            id="for-a-while-only",
+        ),
         pytest.param("spin_unlock(&u->data);", "spin_lock(&t->count);", False, id="another-one"),
         pytest.param(
             "if (u->count) spin_unlock(lock);", "spin_lock(elsewhere);", False, id="not-always"

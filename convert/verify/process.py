@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,7 +87,7 @@ def run(
         )
     except OSError as error:
         raise InputError(f"cannot run {words[0]}: {error.strerror}") from error
-    with process, _guarded(process.pid, guard):
+    with process, guarded(process.pid) if guard else nullcontext():
         try:
             output, errors = process.communicate(stdin.encode("utf-8", "surrogateescape"))
         except BaseException:
@@ -98,11 +98,8 @@ def run(
 
 
 @contextmanager
-def _guarded(group: int, wanted: bool) -> Iterator[None]:
+def guarded(group: int) -> Iterator[None]:
     """Let a process group end with us, whatever ends us."""
-    if not wanted:
-        yield
-        return
     command = ["/bin/sh", "-c", _GUARD, "guard", str(group)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as guard:
         try:

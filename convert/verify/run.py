@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from convert.errors import InputError
@@ -21,6 +21,7 @@ from convert.verify.applying import (
     read_series_files,
     series_base_of,
 )
+from convert.verify.beside import beside
 from convert.verify.boot.checks import CHECK as BOOT
 from convert.verify.checks_model import (
     Checked,
@@ -159,14 +160,26 @@ def _all(
     configs: Sequence[KernelConfig],
     regenerate: Regenerate,
 ) -> Iterator[Checked]:
-    """The checks in the order of what they cost."""
+    """The checks; those that wait for no compiler run in a process of their own."""
     if not prepared.commits:
         return
-    yield check_review(prepared, files.directory, files.digest, tree, options.cache)
-    yield check_whole(prepared, files, base, tree, regenerate)
-    yield check_style(prepared)
-    yield check_coccinelle(prepared, memory_checks(tree))
-    yield _build(prepared, options, family, configs)
+    if isinstance(base, GitBase):
+        base.tree.close()  # its git process must not serve two of ours; each starts another
+
+    def others(progress: Progress) -> tuple[Checked, ...]:
+        own = replace(prepared, progress=progress)
+        return (
+            check_review(own, files.directory, files.digest, tree, options.cache),
+            check_whole(own, files, base, tree, regenerate),
+            check_coccinelle(own, memory_checks(tree)),
+        )
+
+    with beside(others, prepared.progress) as other:
+        own = replace(prepared, progress=other.progress)
+        style = check_style(own)
+        built = _build(own, options, family, configs)
+        review, whole, coccinelle = other.result()
+    yield from (review, whole, style, coccinelle, built)
     if options.boot is None:
         yield Checked((NotRun(BOOT, None, "not asked for (--boot)", asked=False),))
     else:

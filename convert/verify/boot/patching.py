@@ -22,6 +22,9 @@ REPORTS = 20  # of one kind in one boot; see the template
 _HEADER = "include/linux/kmem_convert_debug.h"
 _CODE = "lib/kmem_convert_debug.c"
 _MAKEFILE = "lib/Makefile"
+# Tracepoints stay off in a boot, and their code takes long to compile. The word is the kernel's own
+# (include/linux/tracepoint.h); PROVE_LOCKING does not let the option be off.
+_NO_TRACEPOINTS = "\nccflags-y += -DNOTRACE\n"
 _INCLUDE = "#include <linux/kmem_convert_debug.h>"
 _FIRST_INCLUDE = re.compile(r"^#include .*$", re.MULTILINE)
 
@@ -67,6 +70,9 @@ class DebugPatch:
         self._write(_HEADER, _render("kmem_convert_debug.h.j2"))
         self._write(_CODE, _render("kmem_convert_debug.c.j2", limit=REPORTS))
         self._write(_MAKEFILE, self._read(_MAKEFILE) + "\nobj-y += kmem_convert_debug.o\n")
+        for place in self.profile.paths:
+            if (text := self._text(f"{place}/Makefile")) is not None:
+                self._write(f"{place}/Makefile", text + _NO_TRACEPOINTS)
         if priming := self.profile.priming:
             code = _render(
                 "priming.c.j2",

@@ -33,11 +33,17 @@ ENABLE = (
 )  # fmt: skip
 WANTED = (
     "DEBUG_INFO_NONE", "KALLSYMS_ALL", "WQ_WATCHDOG", "BUG_ON_DATA_CORRUPTION", "SHRINKER_DEBUG",
-    "PRINTK_TIME", "DEBUG_SG", "QUOTACTL", "QFMT_V2", "TMPFS_XATTR",
+    "PRINTK_TIME", "DEBUG_SG", "QUOTACTL", "QFMT_V2", "TMPFS_XATTR", "EXPERT",
 )  # fmt: skip
 DISABLE = (
-    "MODULES", "SLAB", "DEBUG_INFO_DWARF_TOOLCHAIN_DEFAULT", "NET", "SOUND", "INPUT", "VT", "HID",
+    "MODULES", "SLAB", "DEBUG_INFO_DWARF_TOOLCHAIN_DEFAULT", "NET", "SOUND", "VT", "HID",
     "SLAB_MERGE_DEFAULT", "REISERFS_FS", "ISO9660_FS", "STATIC_LINK", "WERROR", "USB_SUPPORT",
+    # What no workload uses and takes long to compile (some can be off only with EXPERT).
+    "FTRACE", "EXT4_FS", "AUTOFS_FS", "AUTOFS4_FS", "CGROUPS", "NAMESPACES", "IO_URING", "AIO",
+    "INPUT", "INPUT_KEYBOARD", "INPUT_MOUSE", "SERIO", "MQ_IOSCHED_DEADLINE", "MQ_IOSCHED_KYBER",
+    "IOSCHED_BFQ", "BINFMT_MISC", "IKCONFIG", "SUSPEND", "BSD_PROCESS_ACCT", "SECCOMP",
+    "BLK_DEV_LOOP", "CRYPTO_HW", "SYSVIPC", "POSIX_MQUEUE", "SSL", "PORT_CHAN", "PTY_CHAN",
+    "TTY_CHAN", "XTERM_CHAN", "LEGACY_PTYS",
 )  # fmt: skip
 
 
@@ -124,11 +130,21 @@ class UmlBuild:
         return hashlib.sha256("\0".join(words).encode()).hexdigest()[:24]
 
     def _options(self) -> tuple[str, ...]:
-        return ("enable", *self._enabled, "wanted", *WANTED, *self.wanted, "disable", *DISABLE)
+        return ("enable", *self._enabled, "wanted", *self._wanted, "disable", *self._disabled)
 
     @property
     def _enabled(self) -> tuple[str, ...]:
         return (*ENABLE, *self.enable)
+
+    @property
+    def _wanted(self) -> tuple[str, ...]:
+        return (*WANTED, *self.wanted)
+
+    @property
+    def _disabled(self) -> tuple[str, ...]:
+        """What is switched off: nothing that is asked for."""
+        asked = {*self._enabled, *self._wanted}
+        return tuple(name for name in DISABLE if name not in asked)
 
     def _configure(self) -> tuple[str, ...]:
         """Make the configuration if it is not there yet; lines that say why it cannot be."""
@@ -140,8 +156,8 @@ class UmlBuild:
         stamp.unlink(missing_ok=True)
         if problem := self._finished(self._make("defconfig")):
             return problem
-        words = [w for n in (*self._enabled, *WANTED, *self.wanted) for w in ("--enable", n)]
-        words += [w for n in DISABLE for w in ("--disable", n)]
+        words = [w for n in (*self._enabled, *self._wanted) for w in ("--enable", n)]
+        words += [w for n in self._disabled for w in ("--disable", n)]
         script: list[str | Path] = [
             "bash",
             self._source / "scripts/config",

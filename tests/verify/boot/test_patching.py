@@ -117,6 +117,30 @@ def test_the_same_commit_gives_the_same_tree(tmp_path: Path, repository: Path) -
     assert made.apply(head(repository)) == made.apply(head(repository))
 
 
+@pytest.mark.parametrize(
+    ("paths", "without"),
+    [
+        pytest.param(("fs/toy",), True, id="the filesystem's own"),
+        pytest.param(("fs/other", "fs/toy"), True, id="one of two"),
+        pytest.param(("fs/other",), False, id="another's"),
+    ],
+)
+def test_tracepoints_are_left_out_of_the_filesystem_alone(
+    paths: tuple[str, ...], without: bool, tmp_path: Path, repository: Path
+) -> None:
+    (repository / "fs/toy/Makefile").write_text("obj-y += super.o")
+    git(repository, "add", ".")
+    who = ("-c", "user.name=T", "-c", "user.email=t@t")
+    git(repository, *who, "commit", "--quiet", "-m", "with a Makefile")
+    made = patch(tmp_path, repository, PROFILE.model_copy(update={"paths": paths}))
+    tree = made.apply(head(repository)).tree
+    changed = git(made.repository, "diff", "--name-only", head(repository), tree).split()
+    assert ("fs/toy/Makefile" in changed) == without
+    text = git(made.repository, "show", f"{tree}:fs/toy/Makefile")
+    assert text.splitlines() == ["obj-y += super.o", *(["ccflags-y += -DNOTRACE"] * without)]
+    assert "NOTRACE" not in git(made.repository, "show", f"{tree}:lib/Makefile")
+
+
 def test_priming_takes_each_lock_inside_fs_reclaim(tmp_path: Path, repository: Path) -> None:
     lock = {
         "name": "the tree",

@@ -14,7 +14,7 @@ from tests.verify.boot.test_patching import git, head
 MAKEFILE = """\
 .PHONY: defconfig olddefconfig linux
 defconfig:
-\t@test "$(ARCH)" = um && echo CONFIG_EMPTY=y > $(O)/.config
+\t@test "$(ARCH)" = um && printf '%s\\n' CONFIG_EXT4_FS=y CONFIG_FTRACE=y > $(O)/.config
 olddefconfig:
 \t@sed -i /NOWHERE/d $(O)/.config
 linux:
@@ -24,6 +24,7 @@ linux:
 CONFIG_SCRIPT = """\
 file=$2; shift 2
 while [ $# -gt 0 ]; do
+    sed -i "/^CONFIG_$2=/d" "$file"
     test "$1" = --disable || echo "CONFIG_$2=y" >> "$file"
     shift 2
 done
@@ -118,6 +119,30 @@ def test_an_option_that_the_tree_does_not_have_is_named(tmp_path: Path, reposito
         failed = uml.build(head(repository))
     assert isinstance(failed, KernelFailed)
     assert failed.errors == ("CONFIG_NOWHERE_FS cannot be enabled in this tree",)
+
+
+@pytest.mark.parametrize(
+    ("enable", "wanted", "on"),
+    [
+        pytest.param(("EXT4_FS",), (), {"EXT4_FS"}, id="enabled"),
+        pytest.param((), ("EXT4_FS",), {"EXT4_FS"}, id="wanted"),
+        pytest.param((), (), set(), id="not asked for"),
+    ],
+)
+def test_what_takes_time_is_off_unless_the_profile_asks_for_it(
+    enable: tuple[str, ...],
+    wanted: tuple[str, ...],
+    on: set[str],
+    tmp_path: Path,
+    repository: Path,
+) -> None:
+    place = tmp_path / "place"
+    uml = UmlBuild(place, DebugPatch(PROFILE, (), place / "git"), enable, wanted, jobs=1)
+    with uml.locked(repository, lambda _: None):
+        assert isinstance(uml.build(head(repository)), KernelBuilt)
+    lines = set((place / "output/.config").read_text().splitlines())
+    found = {name for name in ("EXT4_FS", "FTRACE") if f"CONFIG_{name}=y" in lines}
+    assert found == on
 
 
 def test_the_repository_is_only_read(tmp_path: Path, repository: Path) -> None:

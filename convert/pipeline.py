@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from convert.errors import InputError
+from convert.flow.provenance.deferred import names_of
 from convert.flow.provenance.mismatch import Mismatch, mismatches_of, units_of
-from convert.flow.provenance.names import load_names
 from convert.flow.provenance.verdict import Verdict
 from convert.flow.scopes.prove import prove_scopes
 from convert.flow.scopes.results import ScopeProofs
@@ -100,11 +101,9 @@ def make_plan(
 @without_collections()
 def _made(tree: KernelTree, paths: Sequence[str], options: Options, progress: Progress) -> Plan:
     """The plan, from the tree itself."""
-    plan = _converted(tree, paths, options, progress)
-
-    def dialect() -> Dialect:
-        return load_dialect(tree, plan.paths, options.cache_dir)
-
+    given = normal_paths(tree, paths)
+    dialect = cache(lambda: load_dialect(tree, given, options.cache_dir))
+    plan = _converted(tree, given, options, dialect, progress)
     if options.recipe == PROVEN:
         proofs = scope_proofs(tree, plan.paths, options, progress)
         progress("dropping masks inside of open scopes")
@@ -130,20 +129,28 @@ def scope_proofs(
     return prove_scopes(tree, given, cache_dir=options.cache_dir, progress=progress, scope=scope)
 
 
+def _facts_kept(options: Options) -> Store:
+    """Where the facts of single files are kept."""
+    return Store(None if options.cache_dir is None else options.cache_dir / "facts")
+
+
 def _converted(
-    tree: KernelTree, paths: Sequence[str], options: Options, progress: Progress
+    tree: KernelTree,
+    given: tuple[str, ...],
+    options: Options,
+    dialect: Callable[[], Dialect],
+    progress: Progress,
 ) -> Plan:
     """The plan of the recipe alone."""
     if options.recipe not in RECIPES:
         raise InputError(f"no recipe {options.recipe!r}; there are: {', '.join(RECIPES)}")
     profile = load_profile(options.profile)
-    given = normal_paths(tree, paths)
     progress("looking for the wrappers' header")
     header = locate_header(tree, given, profile)
     if header is None:
         return _without_family(tree, given, options, profile)
     home = str(PurePosixPath(header).parent)
-    sources = Sources(tree, (*given, home), lambda: load_dialect(tree, given, options.cache_dir))
+    sources = Sources(tree, (*given, home), dialect, _facts_kept(options))
     progress("reading the wrappers")
     family = find_family(sources, header, profile)
     progress("running the wrappers")
@@ -196,7 +203,7 @@ def tree_mismatches(
 
         files = [file for file in tree.files(under) if file.endswith(C_SUFFIXES)]
         units = units_of(files, under)
-        for wrong in mismatches_of(units, parsed, load_names(), tree.read, progress):
+        for wrong in mismatches_of(units, parsed, names_of(tree), tree.read, progress):
             if wrong.free.path == path or wrong.free.path.startswith(f"{path}/"):
                 found[wrong] = None
     return tuple(found)

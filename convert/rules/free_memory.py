@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from convert.flow.provenance.execution import FamilyRunner, WrapperBuilder
-from convert.flow.provenance.load import read_index, with_private_wrappers
+from convert.flow.provenance.load import index_of, with_private_wrappers
 from convert.flow.provenance.names import Names, load_names
 from convert.flow.provenance.search import Provenance
 from convert.flow.provenance.verdict import Verdict, judge
@@ -21,7 +21,7 @@ def free_verdicts(
 ) -> Mapping[tuple[str, int], Verdict]:
     """The verdict on each free of the wrapper family, by file and offset of the call."""
     names = family_names(family, meaning)
-    index = read_index(sources.c_files, sources.parsed_whole, names, sources.data)
+    index = index_of(sources, names)
     dialect = sources.tables()
     builder = WrapperBuilder(tree, dialect, names, meaning.gfp, index)
     runner = FamilyRunner(builder, scope_table(tree, dialect, names.stubs))

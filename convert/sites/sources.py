@@ -9,6 +9,7 @@ from convert.source.dialect import Dialect
 from convert.source.parse import FileReader, ParsedFile
 from convert.source.text import BrokenSource, SourceFile, read_source
 from convert.tree.kernel import KernelTree
+from convert.tree.store import NOTHING_KEPT, Store
 
 C_SUFFIXES = (".c", ".h")
 
@@ -17,13 +18,19 @@ class Sources:
     """The C files under some paths. Parses lazily: only items that hold a wanted name.
 
     ``broken`` maps the path of a file that could not be lexed to the reason. ``dialect`` is asked
-    for the tables only when the first file is parsed.
+    for the tables only when the first file is parsed. ``kept`` is where facts of single files are
+    kept between runs.
     """
 
     def __init__(
-        self, tree: KernelTree, paths: Iterable[str], dialect: Callable[[], Dialect]
+        self,
+        tree: KernelTree,
+        paths: Iterable[str],
+        dialect: Callable[[], Dialect],
+        kept: Store = NOTHING_KEPT,
     ) -> None:
         self.tree = tree
+        self.kept = kept
         self.all_files = tuple(sorted({path for under in paths for path in tree.files(under)}))
         self.broken: dict[str, BrokenSource] = {}
         self._dialect = dialect

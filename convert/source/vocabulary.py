@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 from convert.source.token_types import WordTypes
@@ -39,6 +40,17 @@ class Dialect:
         return WordTypes(
             self.typedefs, self.specifiers, self.annotations, self.annotations_with_arguments
         )
+
+    @cached_property
+    def digest(self) -> str:
+        """Stands for the words, those in ``local`` left out."""
+        found = hashlib.sha256()
+        for part in fields(self):
+            if part.name != "local":
+                found.update(
+                    f"{part.name}\0{' '.join(sorted(getattr(self, part.name)))}\0".encode()
+                )
+        return found.hexdigest()
 
     def at(self, path: str) -> Dialect:
         """The words that a file of the tree knows."""

@@ -82,6 +82,9 @@ class Store:
         return self.directory / f"{key}{_SUFFIX}"
 
 
+NOTHING_KEPT = Store(None)
+
+
 class _OwnClasses(pickle.Unpickler):
     """Makes objects of our own classes only, and of sets: a foreign entry runs no code."""
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from convert.flow.provenance.facts import FileFacts, file_facts
+from convert.flow.provenance.names import Names
+from convert.source.parse import ParsedFile
 from tests.support import run
 
 PATH = "fs/minfs"
@@ -142,3 +145,67 @@ def test_a_revision_is_kept_too(
     (repo / PATH / "minfs_ioctl.c").write_text("")  # the work tree, not the revision
     assert run(capsys, "report", f"{repo}@HEAD", PATH, *JSON) == first
     assert len(plans) == 1
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files whose facts are read anew, while plans are never taken from the cache."""
+    paths: list[str] = []
+
+    def noted(parsed: ParsedFile, names: Names) -> FileFacts:
+        paths.append(parsed.source.path)
+        return file_facts(parsed, names)
+
+    monkeypatch.setattr("convert.flow.provenance.load.file_facts", noted)
+    monkeypatch.setattr("convert.tree.traced.answers_alike", lambda tree, questions: False)
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("change", "files"),
+    [
+        pytest.param(lambda tree: None, set(), id="nothing"),
+        pytest.param(edited("MAINTAINERS", "\n"), set(), id="a file that is not read"),
+        pytest.param(
+            edited(f"{PATH}/minfs_ioctl.c", "int more;\n"), {"minfs_ioctl.c"}, id="one file"
+        ),
+        pytest.param(new(f"{PATH}/more.c", "int more;\n"), {"more.c"}, id="a new file"),
+        pytest.param(edited("include/linux/slab.h", "int f(void);\n"), set(), id="no new type"),
+        pytest.param(
+            edited("include/linux/slab.h", "typedef int more_t;\n"), None, id="a type for all files"
+        ),
+    ],
+)
+def test_only_what_changed_is_read_again(
+    change: Callable[[Path], None],
+    files: set[str] | None,
+    plain: Path,
+    read: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(capsys, "report", plain, PATH, *JSON)
+    every = set(read)
+    assert len(every) == len(read) > 5
+    read.clear()
+    change(plain)
+    warm = run(capsys, "report", plain, PATH, *JSON)
+    assert set(read) == (every if files is None else {f"{PATH}/{name}" for name in files})
+    assert warm == run(capsys, "report", plain, PATH, "--no-cache", *JSON)
+
+
+def test_damaged_facts_are_read_again(
+    plain: Path,
+    read: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    first = run(capsys, "report", plain, PATH, *JSON)
+    entries = sorted((tmp_path / "cache" / "kmem-convert" / "facts").iterdir())
+    assert len(entries) == len(read)
+    for entry in entries[::2]:
+        entry.write_bytes(entry.read_bytes()[:-1])
+    read.clear()
+    assert run(capsys, "report", plain, PATH, *JSON) == first
+    assert len(read) == len(entries[::2])

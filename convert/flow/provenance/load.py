@@ -11,27 +11,48 @@ from convert.flow.provenance.index import Index
 from convert.flow.provenance.names import Names
 from convert.flow.provenance.places import Result
 from convert.flow.provenance.search import Provenance
+from convert.sites.sources import Sources
 from convert.source.parse import ParsedFile
+from convert.tree.store import key_of
 
 Parser = Callable[[str], ParsedFile | None]
 Runner = Callable[[FunctionFacts], str | None]
 
 
-def read_index(
-    paths: Iterable[str], parsed: Parser, names: Names, data: Callable[[str], bytes] | None = None
-) -> Index:
-    """The facts of all files.
-
-    Of one that cannot be split into tokens only its words are known, if ``data`` reads it.
-    """
+def read_index(paths: Iterable[str], parsed: Parser, names: Names) -> Index:
+    """The facts of all files that can be split into tokens."""
     files: dict[str, FileFacts] = {}
     for path in paths:
         file = parsed(path)
         if file is not None:
             files[path] = file_facts(file, names)
-        elif data is not None:
-            files[path] = unread_facts(path, data(path).decode("latin-1"))
     return Index(files)
+
+
+def index_of(sources: Sources, names: Names) -> Index:
+    """The facts of all files of a run; where a file was read before, those that were kept.
+
+    Of one that cannot be split into tokens only its words are known. ``names`` are those that ship
+    with the tool, extended or not.
+    """
+    found = Index({path: _facts_of(sources, path, names) for path in sources.c_files})
+    sources.kept.prune()
+    return found
+
+
+def _facts_of(sources: Sources, path: str, names: Names) -> FileFacts:
+    data = sources.data(path)
+    own = (sorted(names.own_allocators.items()), sorted(names.own_frees.items()))
+    key = key_of("facts", path, data, sources.tables().at(path).digest, repr(own))
+    found = sources.kept.load(key)
+    if isinstance(found, FileFacts):
+        return found
+    parsed = sources.parsed_whole(path)
+    if parsed is None:
+        return unread_facts(path, data.decode("latin-1"))
+    facts = file_facts(parsed, names)
+    sources.kept.save(key, facts)
+    return facts
 
 
 def load_provenance(

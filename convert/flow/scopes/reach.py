@@ -117,8 +117,16 @@ class Reach:
         code = self.codes[node.instance.function.number]
         call = code.instructions[index]
         place = Place(code.routine.path, call.line)
-        text = call.name or "?" if isinstance(call, Call) else "current->flags"
+        text = called(code, call) if isinstance(call, Call) else "current->flags"
         return Opener(code.routine.key.name, place, text)
+
+
+def called(code: Code, call: Call) -> str:
+    """What a call names: a function, or the expression that leads to one."""
+    if call.name is not None:
+        return call.name
+    inside = call.origin is code.routine  # what a macro makes has no text of its own
+    return code.routine.text(call.node.name) if inside else "a function pointer"
 
 
 def after(bits: Bits, entry: int) -> int:

@@ -19,6 +19,7 @@ from convert.rules.scoped.equality import MaskJudge
 from convert.rules.scoped.receivers import Receivers
 from convert.rules.scoped.words import call_words, opener_words
 from convert.semantics.scopes import ScopeTable
+from convert.sites.model import Site
 from convert.sites.sources import C_SUFFIXES, Sources
 from convert.source.edits import Edit, column_of, line_of
 from convert.source.parse import ParsedFile, parse_file
@@ -208,7 +209,7 @@ class _Stage:
             "files": files,
             "sites": len(own),
             "openers": sorted(openers.items(), key=lambda row: (-row[1], row[0])),
-            "rows": [_row(planned) for planned in own],
+            "groups": _groups(own),
             "scope_axioms": [axiom for axiom in proofs.axioms if axiom.id in axioms],
         }
 
@@ -270,11 +271,14 @@ class _Stage:
             )
 
 
-def _row(planned: PlannedSite) -> dict[str, object]:
-    """A converted site as the commit message lists it."""
-    site, proof = planned.site, planned.scope
-    openers = opener_words(proof.evidence.openers) if proof is not None else ""
-    return {"site": site, "openers": openers}
+def _groups(own: Sequence[PlannedSite]) -> list[dict[str, object]]:
+    """Converted sites as the commit message lists them: by what opens the scope for them."""
+    found: dict[str, list[Site]] = {}
+    for planned in own:
+        proof = planned.scope
+        openers = opener_words(proof.evidence.openers) if proof is not None else ""
+        found.setdefault(openers, []).append(planned.site)
+    return [{"openers": openers, "sites": sites} for openers, sites in found.items()]
 
 
 __all__ = ["IDLE", "PROVEN", "Ground", "with_proven_masks"]

@@ -10,6 +10,8 @@ from convert.errors import InternalCheckError
 from convert.plan import Plan
 from convert.rules.model import Converted, Kept, Refused
 from convert.rules.scoped.stage import Ground, with_proven_masks
+from convert.series.messages import render_series
+from convert.series.model import Generator
 from tests.rules.scoped.fakes import (
     PATH,
     dialect,
@@ -18,6 +20,9 @@ from tests.rules.scoped.fakes import (
     stated_proofs,
     toy_tree,
 )
+
+
+GENERATOR = Generator("kmem-convert", "0.1.0", "kmem-convert series")
 
 
 def planned(text: str) -> Plan:
@@ -114,6 +119,19 @@ def test_a_proven_mask_is_dropped(before: str, expected: str) -> None:
     assert all(isinstance(site.decision, Converted) for site in plan.sites)
     assert plan.validation is not None
     assert plan.validation.in_scope == len(plan.sites)
+
+
+def test_messages_name_each_place_once_below_what_opens_the_scope_for_it() -> None:
+    body = (
+        "p = kmalloc(8, GFP_NOFS); /* proven */\n"
+        "p = kzalloc(8, GFP_NOFS); /* proven */\n"
+        "p = kmalloc(8, GFP_NOFS | GFP_KERNEL); /* mixed */"
+    )
+    plan = planned(function(body))
+    idle, in_scope = (commit.message for commit in render_series(plan, GENERATOR).commits)
+    assert idle.count("- fs/toy/toy.c:5 f()\n") == 1
+    assert in_scope.count("Opened by") == 1
+    assert "for\n\n- fs/toy/toy.c:3 f()\n- fs/toy/toy.c:4 f()\n\nThat" in in_scope
 
 
 REFUSED = [

@@ -21,7 +21,6 @@ from tests.rules.scoped.fakes import (
     toy_tree,
 )
 
-
 GENERATOR = Generator("kmem-convert", "0.1.0", "kmem-convert series")
 
 

@@ -260,11 +260,14 @@ class _Types:
             self.constants.update(one.name for one in inner.values.enumerators)
         inner = _aggregate(node)
         if inner is not None and inner.decls is not None:
-            tag = tag_of(inner) or (f"struct {node.name}" if node.name else None)
+            named = isinstance(node, c_ast.Typedef) or tag_of(inner) is not None
+            own = f"struct {node.name}" if named else f"struct of {node.name}"
+            tag = tag_of(inner) or (own if node.name else None)
             if tag is not None:
                 self.members(tag, inner)
-                if isinstance(node, c_ast.Typedef):
-                    self.typedefs[node.name] = TypeRef(tag, type_ref(node).stars)
+                kinds = self.typedefs if isinstance(node, c_ast.Typedef) else self.variables
+                if node.name and not isinstance(node.type, c_ast.FuncDecl):
+                    kinds[node.name] = TypeRef(tag, type_ref(node).stars)
                     return
         if isinstance(node, c_ast.Typedef):
             self.typedefs[node.name] = type_ref(node)

@@ -40,6 +40,11 @@ def is_structure(base: str) -> bool:
     return base.startswith(("struct ", "union "))
 
 
+def is_untyped(place: Origin) -> bool:
+    """Whether a place is a member of a structure whose type the code does not tell."""
+    return isinstance(place, Field) and getattr(place.root, "base", "") == "?"
+
+
 @dataclass(frozen=True)
 class Holders:
     """The places that may hold a pointer to some memory, with the code that put it there.
@@ -151,7 +156,7 @@ class Forward:
         for reader, at in self.readers.get(place, _NONE).items():
             if isinstance(reader, Field) and reader not in moved and self.is_foreign(reader):
                 continue  # of the same name, but of another type
-            if self.is_address(place) and reader not in moved and not isinstance(reader, Field):
+            if self.is_address(place) and reader not in moved and not is_untyped(reader):
                 continue  # the name stands for the address, not for what lies there
             outside = isinstance(reader, Result) and reader.key not in self.graph.index.definitions
             if isinstance(place, Heap) and outside and reader.key.name not in lookups:  # type: ignore[union-attr]

@@ -127,6 +127,11 @@ class Names:
         """The same with a tree's own wrappers: the family of each, the argument that each frees."""
         return replace(self, own_allocators=allocators, own_frees=frees)
 
+    def with_frees(self, more: tuple[FreeFact, ...]) -> Names:
+        """The same with further facts about frees."""
+        facts = self.facts.model_copy(update={"free": (*self.facts.free, *more)})
+        return replace(self, facts=facts)
+
     def family(self, name: str) -> str | None:
         """The family of the fresh memory that a function returns; None if it is no allocator."""
         if name in self.own_allocators:

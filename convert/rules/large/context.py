@@ -9,7 +9,7 @@ that follows, up to the next lock: where it stands nobody may have forbidden sle
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from pycparser import c_ast
@@ -41,34 +41,43 @@ CALLER = Caller()
 class State:
     """What may hold at a point: stretches that were opened, `CALLER` for those before the function.
 
-    closed: kind, key and text of the locks that were given back for sure without having been taken
-    here; so the caller held them.
+    closed: kind and key of the locks that were given back for sure without having been taken here;
+    so the caller held them. texts: the same with the text of the lock.
     """
 
     opens: frozenset[Opens | Caller]
-    closed: frozenset[tuple[int, str, str]] = frozenset()
+    closed: frozenset[tuple[int, str]] = frozenset()
+    texts: frozenset[tuple[int, str, str]] = frozenset()
 
     def joined(self, other: State) -> State:
         """What may hold where two ways meet."""
-        return State(self.opens | other.opens, self.closed & other.closed)
+        closed, texts = self.closed & other.closed, self.texts & other.texts
+        return State(self.opens | other.opens, closed, texts)
+
+    def only(self, opens: Iterable[Opens | Caller]) -> State:
+        """The state with other stretches."""
+        return State(frozenset(opens), self.closed, self.texts)
 
     def without(self, kind: int, key: str, lock: str | None = None) -> State:
         """The state after a lock was given back: the one that it must be, if that is clear."""
         held = [one for one in self.opens if isinstance(one, Opens) and one.kind == kind]
+        alike = [one for one in held if one.key == key]
+        again = [one for one in alike if one.again]
         same = [one for one in held if lock is not None and one.lock == lock]
-        alike = same or [one for one in held if one.key == key]
-        if not alike:
-            return State(self.opens, self.closed | {(kind, key, lock or "")})
-        if same or len(alike) == 1:
-            return State(self.opens - frozenset(alike), self.closed)
-        return self
+        if same or (alike and len(alike) - len(again) <= 1):
+            return self.only(self.opens - {*(same or alike), *again})
+        if alike:
+            return self
+        text = frozenset([(kind, key, lock)] if lock is not None else [])
+        return State(self.opens, self.closed | {(kind, key)}, self.texts | text)
 
     def opened(self, held: Opens) -> State:
         """The state after a lock was taken; one of the caller that was given back is its again."""
-        again = (held.kind, held.key, held.lock)
-        if held.lock and again in self.closed and not held.result:
-            return State(self.opens, self.closed - {again})
-        return State(self.opens | {held}, self.closed)
+        text = (held.kind, held.key, held.lock)
+        if text not in self.texts or held.result:
+            return self.only(self.opens | {held})
+        opens = self.opens if CALLER in self.opens else self.opens | {replace(held, again=True)}
+        return State(opens, self.closed - {text[:2]}, self.texts - {text})
 
 
 _ENTRY = State(frozenset([CALLER]))
@@ -217,7 +226,7 @@ class Contexts:
             if isinstance(held, Opens)
             and (held.result == name or held.lock.lstrip("&( ").startswith(f"{name}->"))
         )
-        return State(state.opens - gone, state.closed)
+        return state.only(state.opens - gone)
 
     def _after(self, state: State, event: Event) -> State | None:
         """What may hold after an event; None if it never returns."""
@@ -227,9 +236,9 @@ class Contexts:
             case Closes(kind=kind, lock=lock, key=key) if event.sure:
                 return state.without(kind, key, lock)
             case Sleeps() if event.sure:
-                return State(frozenset(), state.closed)
+                return state.only(())
             case Assigns() as assigned:
-                return State(frozenset(_stale(o, assigned) for o in state.opens), state.closed)
+                return state.only(_stale(held, assigned) for held in state.opens)
             case Runs() as runs:
                 result = self._run(state, runs)
                 if runs.all_known and event.sure:
@@ -299,10 +308,10 @@ def _returned(before: State, result: State, locks: tuple[str, ...]) -> State:
         for o in result.opens
         if isinstance(o, Opens)
     )
-    after = before if CALLER in result.opens else State(frozenset(), before.closed)
-    for kind, key, _ in sorted(result.closed):
+    after = before if CALLER in result.opens else before.only(())
+    for kind, key in sorted(result.closed):
         after = after.without(kind, _in_caller(key, locks))
-    return State(after.opens | opened, after.closed)
+    return after.only(after.opens | opened)
 
 
 def _in_caller(key: str, locks: tuple[str, ...]) -> str:

@@ -30,7 +30,7 @@ class Opens:
 
     lock: as written, empty once a variable in it was assigned. key: see `lock_key`. result: the
     variable that tells whether it does, or the offset of the call that is tested itself; empty if
-    it always does.
+    it always does. again: it is a lock of the caller, which was given back before.
     """
 
     kind: int
@@ -40,6 +40,7 @@ class Opens:
     place: Place
     offset: int
     result: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from pycparser import c_ast
 
+from convert.flow.provenance.deferred import takes_both
 from convert.flow.provenance.handling import Handling
 from convert.flow.terms import call_name
 from convert.semantics.capabilities import Capability, kvmalloc_takes
-from convert.semantics.defines import definitions
 from convert.semantics.interpreter.values import Where
 from convert.source.parse import Item, parse_file
 from convert.source.text import BrokenSource, read_source
@@ -55,14 +55,7 @@ class TreeFacts:
 
     def takes_both(self, name: str) -> Where | None:
         """Where a macro that frees later is defined so that it takes vmalloc memory, too."""
-        facts = self.handling.deferred
-        if not self.tree.exists(facts.file):
-            return None
-        found = definitions(read_source(facts.file, self.tree.read(facts.file)))
-        for one in found:
-            if one.name == name and any(word in facts.takes for word in one.body):
-                return Where(one.path, one.line)
-        return None
+        return takes_both(self.tree, self.handling, name)
 
     def _functions(self, path: str) -> dict[str, Item]:
         if not self.tree.exists(path):

@@ -177,6 +177,66 @@ def test_right_pairs(code: str) -> None:
     assert found(code) == []
 
 
+TABLE = """
+static struct { char *ptr; int n; } table[8];
+
+struct toy_other { char *ptr; };
+
+static char *shared(char *p, int i)
+{
+	if (table[i].ptr)
+		return table[i].ptr;
+	table[i].ptr = p;
+	return p;
+}
+
+static void other(struct toy_other *o)
+{
+	o->ptr = kmalloc(8, GFP_KERNEL);
+}
+
+static void f(struct toy_mount *mp, int n)
+{
+	mp->buffer = shared(@ALLOC@(n), n);
+	kfree(mp->buffer);
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("allocator", "wrong"),
+    [pytest.param("vmalloc", 1, id="mismatch"), pytest.param("kstrdup_it", 0, id="unknown")],
+)
+def test_tables_of_structures_without_a_name(allocator: str, wrong: int) -> None:
+    assert len(found(TABLE.replace("@ALLOC@", allocator))) == wrong
+
+
+RCU = "include/linux/rcupdate.h"
+
+
+@pytest.mark.parametrize(
+    ("call", "header", "wrong"),
+    [
+        pytest.param("kfree_rcu(p, rcu)", "#define kfree_rcu(p, r) __kfree_rcu(p)\n", 1, id="old"),
+        pytest.param("kfree_rcu(p, m)", "#define kfree_rcu(p, m) kvfree_rcu(p, m)\n", 0, id="new"),
+        pytest.param(
+            "kfree_rcu_mightsleep(p)", "#define kfree_rcu_mightsleep(p) kvfree_rcu(p)\n", 0,
+            id="one-argument",
+        ),
+        pytest.param("kfree_rcu(p)", "", 1, id="not-defined"),
+        pytest.param("kvfree_rcu(p, rcu)", "#define kvfree_rcu(p, r) kvfree_call_rcu(p)\n", 0,
+                     id="takes-both"),
+        pytest.param("kfree_const(p)", "", 1, id="kfree-const"),
+        pytest.param("kfree_sensitive(p)", "", 1, id="kfree-sensitive"),
+        pytest.param("kvfree_sensitive(p, n)", "", 0, id="kvfree-sensitive"),
+    ],
+)  # fmt: skip
+def test_frees_after_a_grace_period_and_the_like(call: str, header: str, wrong: int) -> None:
+    code = function(f"\tchar *p = vmalloc(n);\n\n\t{call};\n")
+    files = {FILE: code, f"{PATH}/toy.h": HEADER, RCU: header}
+    assert len(tree_mismatches(MemoryTree(files), [PATH], Options())) == wrong
+
+
 def test_reports() -> None:
     files = {
         FILE: function("\tmp->buffer = vmalloc(n);\n\tdrop(mp);\n\tkfree(mp->buffer);\n"),

@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from convert.errors import InputError
+from convert.flow.provenance.deferred import names_of
 from convert.flow.provenance.mismatch import Mismatch, mismatches_of, units_of
-from convert.flow.provenance.names import load_names
 from convert.flow.provenance.verdict import Verdict
 from convert.flow.scopes.prove import prove_scopes
 from convert.flow.scopes.results import ScopeProofs
@@ -203,7 +203,7 @@ def tree_mismatches(
 
         files = [file for file in tree.files(under) if file.endswith(C_SUFFIXES)]
         units = units_of(files, under)
-        for wrong in mismatches_of(units, parsed, load_names(), tree.read, progress):
+        for wrong in mismatches_of(units, parsed, names_of(tree), tree.read, progress):
             if wrong.free.path == path or wrong.free.path.startswith(f"{path}/"):
                 found[wrong] = None
     return tuple(found)

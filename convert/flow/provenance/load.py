@@ -32,18 +32,24 @@ def read_index(paths: Iterable[str], parsed: Parser, names: Names) -> Index:
 def index_of(sources: Sources, names: Names) -> Index:
     """The facts of all files of a run; where a file was read before, those that were kept.
 
-    Of one that cannot be split into tokens only its words are known. ``names`` are those that ship
-    with the tool, extended or not.
+    Of one that cannot be split into tokens only its words are known.
     """
-    found = Index({path: _facts_of(sources, path, names) for path in sources.c_files})
+    meaning = _digest(names)
+    found = {path: _facts_of(sources, path, names, meaning) for path in sources.c_files}
     sources.kept.prune()
-    return found
+    return Index(found)
 
 
-def _facts_of(sources: Sources, path: str, names: Names) -> FileFacts:
-    data = sources.data(path)
+def _digest(names: Names) -> str:
+    """Stands for all names and what they mean."""
+    tables = (names.stubs, names.kernel, names.facts)
     own = (sorted(names.own_allocators.items()), sorted(names.own_frees.items()))
-    key = key_of("facts", path, data, sources.tables().at(path).digest, repr(own))
+    return key_of(*(table.model_dump_json() for table in tables), repr(own))
+
+
+def _facts_of(sources: Sources, path: str, names: Names, meaning: str) -> FileFacts:
+    data = sources.data(path)
+    key = key_of("facts", path, data, sources.tables().at(path).digest, meaning)
     found = sources.kept.load(key)
     if isinstance(found, FileFacts):
         return found

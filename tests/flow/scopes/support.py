@@ -72,12 +72,12 @@ class MemoryTree:
 
     def files(self, under: str = "") -> tuple[str, ...]:
         """All files below a directory."""
-        own = [one for one in self.texts if one == under or one.startswith(f"{under}/")]
-        if own:
+        own = [one for one in self.texts if not under or f"{one}/".startswith(f"{under}/")]
+        if own and under and not self.base.exists(under):
             return tuple(sorted(own))
         if under and not self.base.exists(under):
             raise InputError(f"{under}: not in the tree")
-        return self.base.files(under)
+        return tuple(sorted({*own, *self.base.files(under)}))
 
 
 def prove(

@@ -79,7 +79,7 @@ def test_half_a_filesystem() -> None:
     """Callers in files that were not named count as unscoped; the other half proves it."""
     use = "void small_use(void) { here(1); }\n"
     caller = (
-        '#include "small.h"\n#include <linux/sched/mm.h>\nint root(int arg) { '
+        '#include "../small/small.h"\n#include <linux/sched/mm.h>\nint root(int arg) { '
         + SCOPED % "small_use();"
         + " return 0; }\nEXPORT_SYMBOL(root);\n"
     )
@@ -105,5 +105,5 @@ def test_paths_without_code() -> None:
 
 def test_a_scope_that_the_tree_does_not_have() -> None:
     """The message names those that it has."""
-    with pytest.raises(InputError, match="no scope 'noswap'; the tree has: .*nofs"):
+    with pytest.raises(InputError, match=r"no scope 'noswap'; the tree has: .*nofs"):
         prove(ROOT % "here(1);", scope="noswap")

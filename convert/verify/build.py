@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
+import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +32,7 @@ TOOLS = (
 HEADERS = (("gelf.h", "libelf-dev"), ("openssl/opensslv.h", "libssl-dev"))
 SPARSE_TOOL = ("sparse", "sparse")
 ERROR_LINES = 10  # of a failed build; the rest seldom says more
+_SHELL_SIGNALS = 128  # a shell's exit code for a program that a signal ended: this and its number
 # The compiler was ended from outside (no memory, a person): that says nothing about the commit.
 _KILLED = ("Killed signal terminated program", "*** Killed", "*** Terminated", "*** Interrupt")
 
@@ -96,23 +99,47 @@ class BuildDirectory:
 
         first: the warnings are only remembered. reconfigure: Kconfig files may have changed.
         """
-        start = time.monotonic()
+        return build_together([(self, first)], reconfigure)[0]
+
+    def ready(self, reconfigure: bool) -> tuple[str, ...]:
+        """Make the place and the configuration; the lines that say why that cannot be done."""
         self._enter()
-        if problem := self._configure(reconfigure):
-            return BuildFailed(problem, time.monotonic() - start)
+        return self._configure(reconfigure)
+
+    def recipe(self) -> str:
+        """The shell command that builds: what it says goes to a file, its exit code to another."""
         self._busy.touch()
-        done = self._make("--keep-going", "W=1", *self._sparse_words(), *self.targets)
+        words = ["--output-sync=target", "--keep-going", "W=1", *self._sparse_words()]
+        words = [f"O={self._output}", *words, *self.targets]
+        goal = shlex.join(words).replace("$", "$$")
+        said, code = (
+            shlex.quote(str(path)).replace("$", "$$") for path in (self._said, self._code)
+        )
+        self._code.unlink(missing_ok=True)
+        return f"$(MAKE) {goal} < /dev/null > {said} 2>&1; echo $$? > {code}"
+
+    def judge(self, make: Finished, first: bool, seconds: float) -> BuildResult:
+        """What came of the command of `recipe`, which was run by ``make``."""
+        done = self._done(make)
         output = read_output(done.output, self.tree)
         known = Known.load(self._known)
         known.updated(output).save(self._known)
         self._busy.unlink()
-        seconds = time.monotonic() - start
         if done.code < 0 or any(word in done.output for word in _KILLED):
             return BuildBroken(f"make was ended from outside: {_last_line(done)}")
         if done.code:
             lines = output.errors or tuple(done.output.splitlines()[-ERROR_LINES:])
             return BuildFailed(lines[:ERROR_LINES], seconds)
         return Built(len(output.objects), () if first else known.added(output), seconds)
+
+    def _done(self, make: Finished) -> Finished:
+        """Exit code (negative: the signal that ended it) and output of our part."""
+        try:
+            code = int(self._code.read_text())
+            said = self._said.read_bytes().decode("utf-8", "surrogateescape")
+        except (OSError, ValueError):  # the shell did not get to its end
+            return Finished(make.code if make.code < 0 else -signal.SIGTERM, make.output)
+        return Finished(_SHELL_SIGNALS - code if code > _SHELL_SIGNALS else code, said)
 
     def refused(self) -> tuple[str, ...]:
         """The wanted options that this tree did not accept; known after the first build."""
@@ -130,6 +157,14 @@ class BuildDirectory:
     @property
     def _known(self) -> Path:
         return self.place / "warnings.json"
+
+    @property
+    def _said(self) -> Path:
+        return self.place / "said"
+
+    @property
+    def _code(self) -> Path:
+        return self.place / "code"
 
     @property
     def _busy(self) -> Path:
@@ -184,9 +219,42 @@ class BuildDirectory:
 
     def _make(self, *words: str) -> Finished:
         fixed = ["make", f"O={self._output}", f"--jobs={self.jobs}", "--output-sync=target"]
-        # The tree's scripts ask git for a version: a repository around ours is not theirs.
-        ceiling = {"GIT_CEILING_DIRECTORIES": str(self.tree.parent)}
-        return run([*fixed, *words], self.tree, ceiling, guard=True)
+        return run([*fixed, *words], self.tree, self.surroundings, guard=True)
+
+    @property
+    def surroundings(self) -> Mapping[str, str]:
+        """The tree's scripts ask git for a version: a repository around ours is not theirs."""
+        return {"GIT_CEILING_DIRECTORIES": str(self.tree.parent)}
+
+
+def build_together(
+    orders: Sequence[tuple[BuildDirectory, bool]], reconfigure: bool = False
+) -> tuple[BuildResult, ...]:
+    """Build the same files under several configurations at once.
+
+    orders: of one tree, each with `BuildDirectory.build`'s ``first``. One make runs them, so that
+    they share the jobs: while one configures, links or waits for its last object, another compiles.
+    """
+    start = time.monotonic()
+    problems = [directory.ready(reconfigure) for directory, _ in orders]
+    building = [one for (one, _), problem in zip(orders, problems, strict=True) if not problem]
+    make = _make_all(building) if building else Finished(0, "")
+    seconds = (time.monotonic() - start) / len(orders)
+    return tuple(
+        BuildFailed(problem, seconds) if problem else directory.judge(make, first, seconds)
+        for (directory, first), problem in zip(orders, problems, strict=True)
+    )
+
+
+def _make_all(directories: Sequence[BuildDirectory]) -> Finished:
+    """Run the recipes of directories of one tree."""
+    names = [f"build-{number}" for number in range(len(directories))]
+    rules = [f".PHONY: all {' '.join(names)}", f"all: {' '.join(names)}"]
+    for name, directory in zip(names, directories, strict=True):
+        rules.append(f"{name}:\n\t+@{directory.recipe()}")
+    one = directories[0]
+    command = ["make", f"--jobs={one.jobs}", "--no-print-directory", "--file=-", "all"]
+    return run(command, one.tree, one.surroundings, stdin="\n".join(rules) + "\n", guard=True)
 
 
 def _last_line(done: Finished) -> str:
@@ -204,5 +272,6 @@ __all__ = [
     "BuildResult",
     "Built",
     "ToolMissing",
+    "build_together",
     "missing_tool",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Any
@@ -15,6 +15,7 @@ from convert.verify.build import (
     BuildFailed,
     BuildResult,
     Built,
+    build_together,
     missing_tool,
 )
 from convert.verify.checks_model import (
@@ -76,8 +77,11 @@ def compile_commits(
         return Checked(tuple(_not_run(prepared, NAMES, str(missing), missing.package)))
     sparse = first_missing((SPARSE_TOOL,))
     outcomes: dict[int, list[_Outcome]] = {commit.number: [] for commit in prepared.commits}
-    for config in configs:
-        run = _Run(prepared, config, tuple(f"{name}/" for name in targets), sparse is None)
+    places = tuple(f"{name}/" for name in targets)
+    runs = [_Run.of(prepared, config, places, sparse is None) for config in configs]
+    for number in range(len(prepared.commits) + 1):
+        _build(prepared, [run for run in runs if run.due(number)], number)
+    for run in runs:
         for commit, outcome in zip(prepared.commits, run.outcomes(), strict=True):
             outcomes[commit.number].append(outcome)
     results = chain.from_iterable(
@@ -95,99 +99,108 @@ def _not_run(
             yield NotRun(name, commit.number, reason, package)
 
 
+def _build(prepared: Prepared, runs: Sequence[_Run], number: int) -> None:
+    """Build a commit (0: the base) under the configurations that want it, all at once."""
+    if not runs:
+        return
+    commits = prepared.commits
+    what = f"commit {number}/{len(commits)}" if number else "the base"
+    names = " and ".join(run.config.name for run in runs)
+    prepared.progress(f"building {what} under {names}")
+    prepared.check_out(commits[number - 1].commit if number else prepared.base)
+    orders = [(run.directory, run.start == number) for run in runs]
+    again = number > 0 and _touches_kconfig(commits[number - 1])
+    for run, result in zip(runs, build_together(orders, again), strict=True):
+        run.take(number, result)
+
+
 @dataclass
 class _Run:
-    """All commits under one configuration; builds only what no earlier run has built."""
+    """All commits under one configuration; builds only what no earlier run has built.
+
+    start: the number of the commit (0: the base) that is built first, so that warnings are compared
+    with a build that succeeded; last: of the last one that has to be built, -1 if none has.
+    """
 
     prepared: Prepared
     config: KernelConfig
-    targets: tuple[str, ...]
-    sparse: bool
-    _ground: _Ground = _Ground()
+    directory: BuildDirectory
+    keys: Sequence[Mapping[str, object]]
+    known: Sequence[tuple[Built | BuildFailed, _Ground] | None]
+    made: dict[int, BuildResult]
+    start: int
+    last: int
+    ground: _Ground | None = None
+    problem: str = ""
 
-    def outcomes(self) -> list[_Outcome]:
-        """What came out for each commit."""
-        remembered = Remembered(self.prepared.cache)
-        keys = self._keys()
-        loaded = [_load(remembered.load(key)) for key in keys]
-        known = [found[0] if found else None for found in loaded]
-        grounds = [found[1] for found in loaded if found]
-        missing = [index for index, result in enumerate(known) if result is None]
-        made: dict[int, BuildResult | _Unknown] = {}
-        if missing:
-            for index, result in self._build(self._start(known, missing[0]), missing[-1]):
-                made[index] = result
-                if known[index] is None and isinstance(result, Built | BuildFailed):
-                    remembered.store(keys[index], _document(result, self._ground))
-            grounds.append(self._ground)
-        return [
-            _Outcome(
-                self.config.name,
-                known[index] or made[index],
-                known[index] is not None,
-                grounds[-1],
-            )
-            for index in range(len(keys))
-        ]
-
-    def _keys(self) -> list[dict[str, object]]:
-        """For each commit what its result depends on: the tree before it, too."""
-        config = self.config
-        common = {
-            "check": "compile",
-            "base": self.prepared.fingerprint,
-            "config": [config.base, config.enable, config.disable, config.values],
-            "targets": self.targets,
-            "machine": platform.machine(),
-            "compiler": version_of("gcc"),
-            "sparse": version_of("sparse") if self.sparse else "",
-            "code": code_digest(("verify/build.py", "verify/messages.py", "verify/compiling.py")),
-        }
-        trees = ["", *(commit.tree for commit in self.prepared.commits)]  # "": the base's is known
-        return [{**common, "parent": old, "tree": new} for old, new in pairwise(trees)]
-
-    def _start(self, known: Sequence[BuildResult | None], first: int) -> int:
-        """The commit to build first, so that warnings are compared with a build that succeeded.
-
-        Its number: 0 is the base.
-        """
-        for index in range(first - 1, -1, -1):
-            if isinstance(known[index], Built):
-                return index + 1
-        return 0
-
-    def _build(self, start: int, last: int) -> Iterator[tuple[int, BuildResult | _Unknown]]:
-        """Build from a commit (0: the base) on; yields index and result of those after it."""
-        directory = BuildDirectory(
-            self.prepared.tree,
-            self.prepared.work / f"build-{self.config.name}",
-            self.config,
-            self.targets,
-            self.prepared.jobs,
-            self.sparse,
+    @classmethod
+    def of(
+        cls, prepared: Prepared, config: KernelConfig, targets: tuple[str, ...], sparse: bool
+    ) -> _Run:
+        """Look up what earlier runs have built."""
+        place = prepared.work / f"build-{config.name}"
+        directory = BuildDirectory(prepared.tree, place, config, targets, prepared.jobs, sparse)
+        keys = _keys(prepared, config, targets, sparse)
+        remembered = Remembered(prepared.cache)
+        known = [_load(remembered.load(key)) for key in keys]
+        missing = [number for number, found in enumerate(known, 1) if found is None]
+        start = _start(known, missing[0]) if missing else 0
+        return cls(
+            prepared, config, directory, keys, known, {}, start, missing[-1] if missing else -1
         )
-        self._say(start, last)
-        below = self.prepared.base if start == 0 else self.prepared.commits[start - 1].commit
-        self.prepared.check_out(below)
-        ground = directory.build(first=True)
-        problem = _problem(ground, "the base" if start == 0 else f"commit {start}")
-        if not problem:
-            self._ground = _Ground(directory.refused(), directory.empty())
-        for index in range(start, last + 1):
-            if problem:
-                yield index, _Unknown(problem)
-                continue
-            self._say(index + 1, last)
-            commit = self.prepared.commits[index]
-            self.prepared.check_out(commit.commit)
-            result = directory.build(reconfigure=_touches_kconfig(commit))
-            yield index, result
-            if isinstance(result, BuildBroken):  # then the next one is compared with nothing
-                problem = result.reason
 
-    def _say(self, number: int, last: int) -> None:
-        what = "the base" if number == 0 else f"commit {number}/{last + 1}"
-        self.prepared.progress(f"building {what} under {self.config.name}")
+    def due(self, number: int) -> bool:
+        """Whether a commit (0: the base) has to be built."""
+        return self.start <= number <= self.last and not self.problem
+
+    def take(self, number: int, result: BuildResult) -> None:
+        """Keep what a build gave. After one that was broken nothing can be compared."""
+        if number == self.start:
+            self.problem = _problem(result, f"commit {number}" if number else "the base")
+            if not self.problem:
+                self.ground = _Ground(self.directory.refused(), self.directory.empty())
+            return
+        self.made[number] = result
+        if isinstance(result, BuildBroken):
+            self.problem = result.reason
+        elif self.known[number - 1] is None and self.ground is not None:
+            key = self.keys[number - 1]
+            Remembered(self.prepared.cache).store(key, _document(result, self.ground))
+
+    def outcomes(self) -> Iterator[_Outcome]:
+        """What came out for each commit."""
+        grounds = [self.ground, *(found[1] for found in self.known if found)]
+        ground = next((one for one in grounds if one is not None), _Ground())
+        for number, found in enumerate(self.known, 1):
+            result = found[0] if found else self.made.get(number, _Unknown(self.problem))
+            yield _Outcome(self.config.name, result, found is not None, ground)
+
+
+def _keys(
+    prepared: Prepared, config: KernelConfig, targets: tuple[str, ...], sparse: bool
+) -> list[Mapping[str, object]]:
+    """For each commit what its result depends on: the tree before it, too."""
+    common = {
+        "check": "compile",
+        "base": prepared.fingerprint,
+        "config": [config.base, config.enable, config.disable, config.values],
+        "targets": targets,
+        "machine": platform.machine(),
+        "compiler": version_of("gcc"),
+        "sparse": version_of("sparse") if sparse else "",
+        "code": code_digest(("verify/build.py", "verify/messages.py", "verify/compiling.py")),
+    }
+    trees = ["", *(commit.tree for commit in prepared.commits)]  # "": the base's is known
+    return [{**common, "parent": old, "tree": new} for old, new in pairwise(trees)]
+
+
+def _start(known: Sequence[tuple[Built | BuildFailed, _Ground] | None], first: int) -> int:
+    """The last commit before ``first`` that is known to build; 0: the base."""
+    for number in range(first - 1, 0, -1):
+        found = known[number - 1]
+        if found is not None and isinstance(found[0], Built):
+            return number
+    return 0
 
 
 def _problem(ground: BuildResult, what: str) -> str:

@@ -14,6 +14,7 @@ from convert.verify.build import (
     BuildFailed,
     BuildResult,
     Built,
+    build_together,
     missing_tool,
 )
 from convert.verify.configurations import KernelConfig
@@ -187,6 +188,53 @@ def test_a_make_that_is_killed_says_nothing_about_the_commit(toy: Toy, tmp_path:
     toy.commit("killed", {"Makefile": killed})
     result = build_all(toy, tmp_path / "work")[-1]
     assert result == BuildBroken("make was ended from outside: signal 9")
+
+
+@needs_tools
+def test_configurations_that_are_built_together_have_results_of_their_own(
+    toy: Toy, tmp_path: Path
+) -> None:
+    scratch = ScratchTree(toy.path, tmp_path / "work/tree", tmp_path / "work/index")
+    scratch.open()
+    configs = {
+        "good": KernelConfig(),
+        "refused": KernelConfig(enable=("NOWHERE",), required=("NOWHERE",)),
+        "other": KernelConfig(),
+    }
+    places = [
+        BuildDirectory(tmp_path / "work/tree", tmp_path / "work" / name, config, ("fs/toy/",), 2)
+        for name, config in configs.items()
+    ]
+    scratch.checkout(toy.base)
+    first, refused, last = build_together([(place, True) for place in places])
+    assert [r.compiled for r in (first, last) if isinstance(r, Built)] == [2, 2]
+    assert isinstance(refused, BuildFailed)
+    assert refused.errors == ("CONFIG_NOWHERE cannot be enabled in this tree",)
+    scratch.checkout(toy.commit("warns", {"fs/toy/quiet.c": UNUSED}))
+    both = build_together([(places[0], False), (places[2], True)])
+    assert [len(r.warnings) for r in both if isinstance(r, Built)] == [1, 0]
+
+
+@needs_tools
+def test_of_two_builds_one_may_be_ended_from_outside(toy: Toy, tmp_path: Path) -> None:
+    scratch = ScratchTree(toy.path, tmp_path / "work/tree", tmp_path / "work/index")
+    scratch.open()
+    makefile = (toy.path / "Makefile").read_text()
+    killed = makefile.replace("\t@true\n", "\t@case $(O) in */two/*) kill -KILL $$PPID;; esac\n")
+    scratch.checkout(toy.commit("kills one", {"Makefile": killed}))
+    one, two = build_together(
+        [
+            (
+                BuildDirectory(
+                    tmp_path / "work/tree", tmp_path / name, KernelConfig(), ("fs/toy/",)
+                ),
+                True,
+            )
+            for name in ("one", "two")
+        ]
+    )
+    assert isinstance(one, Built)
+    assert two == BuildBroken("make was ended from outside: signal 9")
 
 
 @needs_tools

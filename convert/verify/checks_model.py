@@ -129,8 +129,8 @@ class Prepared:
     be kept between runs, None if they may not. jobs: how many things may run at the same time.
     check_out: makes `tree` the files of a commit of ``repository``; the whole kernel lies there.
     tree: the directory that ``check_out`` fills; it is empty before the first call.
-    prefix: where the kernel lies in the repository, "" or "dir/". whole: the commits hold the whole
-    kernel; of a plain directory they hold the touched files only.
+    prefix: where the kernel lies in the repository, "" or "dir/". plain: the user's directory if
+    it is in no repository: then the commits hold the touched files only; None if they hold all.
     """
 
     name: str
@@ -146,7 +146,7 @@ class Prepared:
     check_out: Callable[[str], None]
     progress: Progress
     prefix: str = ""
-    whole: bool = True
+    plain: Path | None = None
 
     def parent(self, commit: SeriesCommit) -> str:
         """The id of the commit before one of the series."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from convert.errors import InputError
 from convert.progress import Progress, silent
 from convert.series.base import Base, GitBase
+from convert.tree.directory import DirectoryTree
 from convert.tree.kernel import KernelTree
 from convert.verify.applying import (
     APPLIES,
@@ -23,6 +25,7 @@ from convert.verify.applying import (
 )
 from convert.verify.beside import beside
 from convert.verify.boot.checks import CHECK as BOOT
+from convert.verify.booting import BootGround
 from convert.verify.checks_model import (
     Checked,
     CheckResult,
@@ -43,10 +46,21 @@ from convert.verify.styling import STYLE, check_style
 from convert.verify.tools import own_tools
 from convert.verify.workplace import Workplace, workplace
 
+_NO_BOOT = Checked((NotRun(BOOT, None, "not asked for (--boot)", asked=False),))
 BUILD_CHECKS = (BUILD, WARNINGS, SPARSE)
 CHECKS = (APPLIES, *BUILD_CHECKS, STYLE, COCCINELLE, REVIEW, BOOT, FRESH, REGENERATED)
 
-Booter = Callable[[Prepared], Checked]
+
+class Booter(Protocol):
+    """What boots the last commit: see `convert.verify.booting.SeriesBooter`."""
+
+    def ground(self, prepared: Prepared) -> BootGround:
+        """What can be done at any time, beside the builds."""
+        ...
+
+    def boot(self, prepared: Prepared, ground: BootGround) -> Checked:
+        """Boot, and hand back the results."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -146,7 +160,7 @@ def _prepared(
         check_out=sources.check_out,
         progress=progress,
         prefix=base.prefix,
-        whole=isinstance(base, GitBase),
+        plain=tree.root if isinstance(tree, DirectoryTree) else None,
     )
 
 
@@ -166,24 +180,22 @@ def _all(
     if isinstance(base, GitBase):
         base.tree.close()  # its git process must not serve two of ours; each starts another
 
-    def others(progress: Progress) -> tuple[Checked, ...]:
+    def others(progress: Progress) -> tuple[Checked, Checked, Checked, BootGround]:
         own = replace(prepared, progress=progress)
         return (
             check_review(own, files.directory, files.digest, tree, options.cache),
             check_whole(own, files, base, tree, regenerate),
             check_coccinelle(own, memory_checks(tree)),
+            options.boot.ground(own) if options.boot else BootGround(_NO_BOOT),
         )
 
     with beside(others, prepared.progress) as other:
         own = replace(prepared, progress=other.progress)
         style = check_style(own)
         built = _build(own, options, family, configs)
-        review, whole, coccinelle = other.result()
+        review, whole, coccinelle, ground = other.result()
     yield from (review, whole, style, coccinelle, built)
-    if options.boot is None:
-        yield Checked((NotRun(BOOT, None, "not asked for (--boot)", asked=False),))
-    else:
-        yield options.boot(prepared)
+    yield options.boot.boot(prepared, ground) if options.boot else _NO_BOOT
 
 
 def _build(

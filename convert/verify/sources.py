@@ -71,6 +71,13 @@ def copy_tree(source: Path, target: Path, without: Iterable[str]) -> None:
         raise InputError(f"{error.filename}: cannot be copied: {error.strerror}") from error
 
 
+def built_pathspecs() -> tuple[str, ...]:
+    """What `copy_tree` leaves out, but for git's own, as git is told it."""
+    directories = (f"**/{name}/**" for name in _BUILT_DIRECTORIES)
+    endings = (f"**/*{ending}" for ending in _BUILT_SUFFIXES)
+    return tuple(f":(exclude,glob){one}" for one in (*_BUILT_NAMES, *directories, *endings))
+
+
 _State = tuple[int, int, int]
 
 

@@ -160,7 +160,7 @@ def test_for_booting_a_plain_directory_is_committed_whole(tmp_path: Path) -> Non
     tree = DirectoryTree(kernel.path)
     files = read_series_files(series)
     with prepared_series(tree, files, tmp_path) as prepared:
-        base, last = whole_commits(prepared)
+        base, last = whole_commits(prepared, kernel.path)
         names = git(prepared.repository, "ls-tree", "-r", "--name-only", base).split()
         changed = git(prepared.repository, "diff", "--name-only", base, last).split()
     assert names == listing

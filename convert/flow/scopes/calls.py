@@ -14,17 +14,10 @@ from convert.flow.scopes.changes import (
     reached_by,
 )
 from convert.flow.scopes.code import Call, Code
-from convert.flow.scopes.contexts import (
-    OPENED,
-    Context,
-    Contexts,
-    Exit,
-    Function,
-    Instance,
-    Return,
-    cookie_bit,
-)
-from convert.flow.scopes.machine import Fields, Machine
+from convert.flow.scopes.contexts import OPENED, Context, Contexts, Function, Instance
+from convert.flow.scopes.exits import Exit, Return, cookie_bit
+from convert.flow.scopes.machine import Machine
+from convert.flow.scopes.memory import Fields
 from convert.flow.scopes.values import (
     FILLED,
     POSITIVE,

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from convert.flow.scopes.code import ELSE, HANDLE, KINDS
-from convert.flow.scopes.contexts import Function, Return
+from convert.flow.scopes.contexts import Function
+from convert.flow.scopes.exits import Return
 from convert.flow.scopes.values import FILLED, Facts, Key, Sym, Value
 
 Change = tuple[str, Key | None]

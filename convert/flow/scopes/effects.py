@@ -16,7 +16,7 @@ from convert.flow.scopes.code import (
     Give,
     Where,
 )
-from convert.flow.scopes.machine import Fields
+from convert.flow.scopes.memory import Fields
 from convert.flow.scopes.paths import at_call, expressions, inside, is_address, is_variable
 
 MAX_STEPS = 6

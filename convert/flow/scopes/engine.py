@@ -26,13 +26,8 @@ from convert.flow.scopes.code import (
     Test,
     Where,
 )
-from convert.flow.scopes.contexts import (
-    Context,
-    Exit,
-    Function,
-    Instance,
-    visible,
-)
+from convert.flow.scopes.contexts import Context, Function, Instance
+from convert.flow.scopes.exits import Exit, visible
 from convert.flow.scopes.joining import Joiner
 from convert.flow.scopes.machine import Machine
 from convert.flow.scopes.values import (
@@ -323,7 +318,7 @@ class Engine(Calls):
         """A way out of the function."""
         assert isinstance(instruction, Give)
         result = instance.function.machine.value(facts, instruction.value)
-        outs = visible(facts, result, self.fields.tracked)
+        outs = visible(facts, result)
         kind = (bits[:-1], result.mask)
         known = instance.exits.get(kind)
         if known is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from convert.flow.scopes.code import DEREF, ELEMENT, TASK, Assign, Code, Expr, Test
-from convert.flow.scopes.machine import Fields
+from convert.flow.scopes.memory import Fields
 from convert.flow.scopes.paths import expressions, inside
 
 

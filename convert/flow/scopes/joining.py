@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from convert.flow.scopes.machine import Machine
+from convert.flow.scopes.memory import Memory
 from convert.flow.scopes.values import FILLED, Facts, Key, Store, Sym, Value
 
 _Pair = tuple[Sym | None, Sym | None]  # None: NULL, which has no members
@@ -23,15 +23,15 @@ class Joiner:
     store: Store
     opened: Key
 
-    def joined(self, a: Facts, b: Facts, machine: Machine, index: int) -> Facts:
+    def joined(self, a: Facts, b: Facts, memory: Memory, index: int) -> Facts:
         """What both states say, at the instruction ``index``."""
         if a == b:
             return a
         names = self.pairs(a, b, index)
-        result = self.met(a, b, machine, names)
+        result = self.met(a, b, memory, names)
         if names:
-            self.members(a, b, machine, names, result)
-        return self.shadowed(result, machine)
+            self.members(a, b, memory, names, result)
+        return self.shadowed(result, memory)
 
     # -- pairs of objects ----------------------------------------------------------------------
 
@@ -74,7 +74,7 @@ class Joiner:
 
     # -- facts ---------------------------------------------------------------------------------
 
-    def met(self, a: Facts, b: Facts, machine: Machine, names: dict[_Pair, Sym]) -> Facts:
+    def met(self, a: Facts, b: Facts, memory: Memory, names: dict[_Pair, Sym]) -> Facts:
         """The facts about places that have the same name on both ways."""
         result: Facts = {}
         renamed = set(names.values())
@@ -89,7 +89,7 @@ class Joiner:
                         continue
                     if key.fields[-1:] == (FILLED,):
                         continue
-                    other = machine.load(second, key)
+                    other = memory.load(second, key)
                 elif not both:
                     continue
                 pair = (value, other) if both else (other, value)
@@ -106,7 +106,7 @@ class Joiner:
         return met
 
     def members(
-        self, a: Facts, b: Facts, machine: Machine, names: dict[_Pair, Sym], result: Facts
+        self, a: Facts, b: Facts, memory: Memory, names: dict[_Pair, Sym], result: Facts
     ) -> None:
         """The facts about the members of renamed objects."""
         for (left, right), name in names.items():
@@ -123,17 +123,17 @@ class Joiner:
                 first, second = self.store.key(left, inner), self.store.key(right, inner)
                 if inner[-1:] == (FILLED,) and not (first in a and second in b):
                     continue
-                one = a[first] if first in a else machine.load(a, first)
-                other = b[second] if second in b else machine.load(b, second)
+                one = a[first] if first in a else memory.load(a, first)
+                other = b[second] if second in b else memory.load(b, second)
                 result[self.store.key(name, inner)] = self.one(one, other, names)
 
-    def shadowed(self, result: Facts, machine: Machine) -> Facts:
+    def shadowed(self, result: Facts, memory: Memory) -> Facts:
         """Without empty facts, except those that hide a zeroed object's members."""
         unknown = [key for key, value in result.items() if value is self.store.any]
         for key in unknown:
             del result[key]
         for key in unknown:
-            if machine.load(result, key) is not self.store.any:
+            if memory.load(result, key) is not self.store.any:
                 result[key] = self.store.any
         return result
 

@@ -1,4 +1,4 @@
-"""Lowering of functions: statements, macros in place of their uses, helpers of the kernel."""
+"""Lowering of functions: their statements, the last of three layers."""
 
 from __future__ import annotations
 
@@ -7,32 +7,21 @@ from dataclasses import dataclass, field
 from pycparser import c_ast
 
 from convert.flow.code import Routine
+from convert.flow.scopes.builder import Ends, Names
 from convert.flow.scopes.code import (
     ANY,
-    DEREF,
     Assign,
-    Call,
     Choose,
     Code,
-    Expr,
-    Fill,
     Give,
     Nop,
-    Test,
     Where,
 )
-from convert.flow.scopes.expressions import (
-    _SIGNED,
-    Ends,
-    Expressions,
-    Names,
-    pasted,
-)
-from convert.flow.scopes.world import SAME_VALUE, World
+from convert.flow.scopes.expressions import SIGNED
+from convert.flow.scopes.macros import Macros
+from convert.flow.scopes.world import World
 from convert.flow.terms import arguments, type_ref
-from convert.source.nodes import CodeArgument, ComputedGoto, MacroBlock, MacroLoop, Range
-
-_EXPANDABLE = 60  # macros inside macros
+from convert.source.nodes import ComputedGoto, MacroBlock, MacroLoop, Range
 
 
 def lower(routine: Routine, world: World) -> Code:
@@ -44,7 +33,7 @@ def lower(routine: Routine, world: World) -> Code:
         variables[name] = name
         kind = routine.types.get(name)
         if kind is not None:
-            code.signed[name] = kind.base in _SIGNED and not kind.stars
+            code.signed[name] = kind.base in SIGNED and not kind.stars
             code.types[name] = kind
     code.parameters = tuple(routine.parameters)
     builder.emit(Nop(routine.item.line))
@@ -68,7 +57,7 @@ class _Around:
     switch: int | None = None
 
 
-class _Statements(Expressions):
+class _Statements(Macros):
     def __init__(self, world: World, code: Code) -> None:
         super().__init__(world, code)
         self.labels: dict[str, int] = {}
@@ -105,7 +94,7 @@ class _Statements(Expressions):
         taken = name in self.code.signed or name in self.code.parameters
         variable = self.fresh(name) if taken else name
         kind = type_ref(node)
-        self.code.signed[variable] = kind.base in _SIGNED and not kind.stars
+        self.code.signed[variable] = kind.base in SIGNED and not kind.stars
         self.code.types[variable] = kind
         names = names.declaring(name, variable)
         if not self.ends:
@@ -314,181 +303,9 @@ class _Statements(Expressions):
         high = self.world.evaluated(names.routine.path, last)
         return () if low is None or high is None else ((low, high),)
 
-    # -- calls and macros ----------------------------------------------------------------------
-
-    def expandable(self, name: str, names: Names) -> tuple[Routine, ...]:
-        if not name or name in names.expanding or len(names.expanding) > _EXPANDABLE:
-            return ()
-        return self.world.macro(names.routine.path, name)
-
-    def expansion(self, routine: Routine, call: c_ast.FuncCall, names: Names) -> Names:
-        """What names mean in the body of a macro."""
-        given = arguments(call)
-        line = self.line(names, call)
-        bound: dict[str, tuple[c_ast.Node | None, Names]] = {}
-        for number, name in enumerate(routine.parameters):
-            bound[name.removesuffix("...").strip() or "__VA_ARGS__"] = (
-                given[number] if number < len(given) else None,
-                names,
-            )
-        return Names(routine, bound, names.variables, names.expanding | {routine.key.name}, line)
-
-    def call(self, node: c_ast.FuncCall, names: Names) -> Expr:
-        if not self.ends:
-            return ANY
-        if not isinstance(node.name, c_ast.ID):
-            return self.call_of(node, names, None, self.value(node.name, names))
-        name = str(node.name.name)
-        name = pasted(name, names) if "##" in name else name
-        if name in names.parameters:
-            inner, around = names.parameters[name]
-            if not isinstance(inner, c_ast.ID):
-                return self.call_of(node, names, None, self.value(inner, around))
-            name = str(inner.name)
-            if name in around.variables:
-                return self.call_of(node, names, None, self.value(inner, around))
-        elif name in names.variables:
-            return self.call_of(node, names, None, self.value(node.name, names))
-        special = self.special(name, node, names)
-        if special is not None:
-            return special
-        routines = self.expandable(name, names)
-        if routines:
-            return self.expanded(routines, node, names)
-        return self.function_or_macro(name, node, names)
-
-    def function_or_macro(self, name: str, node: c_ast.FuncCall, names: Names) -> Expr:
-        """A function; where other ``#if`` branches make it a macro, either."""
-        macros = () if name in names.expanding else self.world.mixed(names.routine.path, name)
-        if not macros:
-            return self.call_of(node, names, name, ANY)
-        line, result = self.line(names, node), Where(self.fresh())
-        yes, no = self.test(line, ANY)
-        self.ends, ways = yes, []
-        self.emit(Assign(line, result, self.call_of(node, names, name, ANY), True))
-        ways.append(self.ends)
-        self.ends = no
-        value = self.expanded(macros, node, names)
-        if self.ends:
-            self.emit(Assign(line, result, value, True))
-            ways.append(self.ends)
-        self.meet(line, *ways)
-        return ("load", result)
-
-    def special(self, name: str, node: c_ast.FuncCall, names: Names) -> Expr | None:
-        """Helpers of the kernel whose meaning is known."""
-        given = arguments(node)
-        if name == "ERR_PTR" and given:
-            value = self.value(given[0], names)
-            return value if value[0] == "num" else ("errptr", value)
-        if name in SAME_VALUE:
-            return self.value(given[0], names) if given else ANY
-        if name == "IS_ERR" and given:
-            return ("err", self.value(given[0], names))
-        if name == "IS_ERR_OR_NULL" and given:
-            return ("cmp", "<=", self.value(given[0], names), ("num", 0))
-        if name == "memset" and len(given) == 3:
-            return self.memset(node, names)
-        match self.world.effect(name):
-            case "copy" if given:
-                return self.copied(given, names, self.line(names, node))
-            case "value":
-                return self.value(given[0], names) if given else ANY
-            case "warn" if given:
-                yes, no = self.condition(given[0], names)
-                return self.one_or_zero(yes, no, self.line(names, node))
-            case "trap":
-                self.ends = []
-                return ANY
-            case "assert" | "trap-if":
-                self.perhaps(given, names, self.line(names, node))
-                return ANY
-        return None
-
-    def one_or_zero(self, yes: Ends, no: Ends, line: int) -> Expr:
-        result, ways = Where(self.fresh()), []
-        for ends, number in ((yes, 1), (no, 0)):
-            self.ends = ends
-            if ends:
-                self.emit(Assign(line, result, ("num", number)))
-                ways.append(self.ends)
-        self.meet(line, *ways)
-        return ("load", result)
-
-    def perhaps(self, given: list[c_ast.Node], names: Names, line: int) -> None:
-        """Assertions: compiled out of most kernels, so they show nothing; but they may call."""
-        if not any(_calls(part) for part in given):
-            return
-        yes, no = self.test(line, ANY)
-        self.ends = yes
-        for part in given:
-            self.value(part, names)
-        self.meet(line, self.ends, no)
-
-    def copied(self, given: list[c_ast.Node], names: Names, line: int) -> Expr:
-        """``memcpy()``: what the first argument points to becomes anything."""
-        place = self.pointed(given[0], names)
-        for part in given[1:]:
-            self.value(part, names)
-        self.emit(Assign(line, place or Where(self.fresh(), (DEREF,)), ANY, True))
-        return ANY
-
-    def memset(self, node: c_ast.FuncCall, names: Names) -> Expr:
-        target, value, size = arguments(node)
-        place = self.pointed(target, names)
-        zero = self.value(value, names) == ("num", 0)
-        self.value(size, names)
-        if place is None:
-            place = Where(self.fresh(), (DEREF,))
-        line = self.line(names, node)
-        self.emit(Assign(line, place, ANY, True))
-        if zero:
-            self.emit(Fill(line, place))
-        return ANY
-
-    def expanded(self, routines: tuple[Routine, ...], node: c_ast.FuncCall, names: Names) -> Expr:
-        """A macro's body in place of its use; where ``#if`` gives more than one, any of them."""
-        if len(routines) == 1:
-            return self.body(routines[0], node, names)
-        line, result = self.line(names, node), Where(self.fresh())
-        rest, ways = self.ends, []
-        for number, routine in enumerate(routines):
-            self.ends = rest
-            if number < len(routines) - 1:
-                yes, rest = self.test(line, ANY)
-                self.ends = yes
-            value = self.body(routine, node, names)
-            if self.ends:
-                self.emit(Assign(line, result, value, True))
-                ways.append(self.ends)
-        self.meet(line, *ways)
-        return ("load", result)
-
-    def body(self, routine: Routine, node: c_ast.FuncCall, names: Names) -> Expr:
-        inner = self.expansion(routine, node, names)
-        root = routine.variant.root
-        if isinstance(root, (c_ast.FuncDef, c_ast.Typename, c_ast.InitList)):
-            return ANY
-        if isinstance(root, (c_ast.Compound, CodeArgument)):
-            return self._compound(root, inner)
-        if type(root).__name__ in _STATEMENTS or isinstance(root, (c_ast.Decl, c_ast.DeclList)):
-            self.statement(root, inner)
-            return ANY
-        return self.value(root, inner)
-
-    def macro_condition(self, node: c_ast.FuncCall, names: Names) -> tuple[Ends, Ends] | None:
-        found = super().macro_condition(node, names)
-        if found is not None:
-            return found
-        routines = self.expandable(str(node.name.name), names)
-        if len(routines) == 1 and isinstance(
-            routines[0].variant.root, (c_ast.BinaryOp, c_ast.UnaryOp, c_ast.FuncCall)
-        ):
-            if str(node.name.name) in names.parameters or self.world.effect(node.name.name):
-                return None
-            inner = self.expansion(routines[0], node, names)
-            return self.condition(routines[0].variant.root, inner)
-        return None
+    def is_statement(self, node: c_ast.Node) -> bool:
+        declares = isinstance(node, (c_ast.Decl, c_ast.DeclList))
+        return declares or type(node).__name__ in _STATEMENTS
 
 
 def _is_empty(node: c_ast.Node | None) -> bool:
@@ -515,16 +332,6 @@ def _labels_of(node: c_ast.Node) -> list[str]:
     return found
 
 
-def _calls(node: c_ast.Node) -> bool:
-    waiting = [node]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, c_ast.FuncCall):
-            return True
-        waiting += [child for _, child in one.children()]
-    return False
-
-
 _STATEMENTS = {
     "Compound": _Statements.block,
     "EmptyStatement": _Statements.nothing,
@@ -547,4 +354,3 @@ _STATEMENTS = {
     "Case": _Statements.case,
     "Default": _Statements.case,
 }
-_ = (Call, Fill, Test)

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from pycparser import c_ast
 
-from convert.flow.code import FunctionKey, Routine
+from convert.flow.code import FunctionKey
 from convert.flow.graph.graph import CallGraph
 from convert.flow.graph.model import Place
 from convert.flow.scopes.code import (
@@ -28,7 +28,8 @@ from convert.flow.scopes.effects import Shape, captured
 from convert.flow.scopes.fields import field_sets
 from convert.flow.scopes.interest import interesting
 from convert.flow.scopes.lowering import lower
-from convert.flow.scopes.machine import Fields, Machine
+from convert.flow.scopes.machine import Machine
+from convert.flow.scopes.memory import Fields
 from convert.flow.scopes.summary import Summary, summarise
 from convert.flow.scopes.values import Store
 from convert.flow.scopes.world import ScopeFunctions, World
@@ -269,13 +270,6 @@ class Program:
             self._members[plain.base] = known
         return known
 
-    @cached_property
-    def handles(self) -> frozenset[str]:
-        """The structures that hold a cookie."""
-        cookies = self._fields[1]
-        structs = self.graph.program.types.structs
-        return frozenset(tag for tag, members in structs.items() if cookies & set(members))
-
     def handle_members(self, cookies: set[str]) -> set[str]:
         """The members that point to a structure that holds a cookie."""
         types = self.graph.program.types
@@ -403,8 +397,3 @@ def _enumerate(node: c_ast.Enum, path: str, world: World, found: dict[str, int |
             number = None
         found[one.name] = number
         following = None if number is None else number + 1
-
-
-def routine_of(code: Code) -> Routine:
-    """The function of a code."""
-    return code.routine

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
+from convert.choices import PROVEN, RECIPES, Options
 from convert.errors import InputError
 from convert.flow.provenance.deferred import names_of
 from convert.flow.provenance.mismatch import Mismatch, mismatches_of, units_of
@@ -14,6 +14,7 @@ from convert.flow.provenance.verdict import Verdict
 from convert.flow.scopes.prove import prove_scopes
 from convert.flow.scopes.results import ScopeProofs
 from convert.plan import Axiom, Plan
+from convert.planned import make_plan
 from convert.profiles.wrappers import WrapperProfile, load_profile
 from convert.progress import Progress, silent
 from convert.rules.calls import SizeJudge
@@ -39,29 +40,7 @@ from convert.source.text import BrokenSource, SourceFile, read_source
 from convert.source.variants import Call
 from convert.source.vocabulary import Dialect
 from convert.tree.kernel import KernelTree
-from convert.tree.store import Store, key_of
-from convert.tree.traced import remembered
-
-PROVEN = "proven"  # exact, and masks dropped where a scope is proven to be open
-RECIPES = ("exact", PROVEN)
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a user can choose: see ``kmem-convert report --help``.
-
-    ``cache_dir`` is None for no cache. ``keep_nowarn`` keeps ``__GFP_NOWARN`` in every mask.
-    ``simplify`` names simplifications to make behind the recipe's steps. ``large_sizes``: what
-    large allocations that must not fail become ("kvmalloc"); None leaves them.
-    """
-
-    recipe: str = "exact"
-    profile: str = "xfs"
-    prefix: str | None = None
-    keep_nowarn: bool = False
-    cache_dir: Path | None = None
-    simplify: tuple[str, ...] = ()
-    large_sizes: str | None = None
+from convert.tree.store import Store
 
 
 def normal_paths(tree: KernelTree, paths: Sequence[str]) -> tuple[str, ...]:
@@ -75,32 +54,15 @@ def normal_paths(tree: KernelTree, paths: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(result))
 
 
-def make_plan(
+@without_collections()
+def plan_anew(
     tree: KernelTree, paths: Sequence[str], options: Options, progress: Progress = silent
 ) -> Plan:
     """Decide every site under ``paths``; then masks by scopes, then simplifications, if asked for.
 
-    A plan of a tree that did not change since is taken from the cache. Raises InputError for
-    unusable input and InternalCheckError when one of the tool's own checks fails. Writes nothing
-    (but the cache).
+    Raises InputError for unusable input and InternalCheckError when one of the tool's own checks
+    fails. Writes nothing (but the cache).
     """
-    if options.cache_dir is None or options.recipe == PROVEN:
-        # Proofs answer questions later, from the whole analysis: that is too much to keep.
-        return _made(tree, paths, options, progress)
-    chosen = replace(options, cache_dir=None)
-    key = key_of("plan", tree.name, tree.revision or "", repr(tuple(paths)), repr(chosen))
-    progress("comparing with the last run")
-    return remembered(
-        Store(options.cache_dir / "plans"),
-        key,
-        tree,
-        lambda traced: _made(traced, paths, options, progress),
-    )
-
-
-@without_collections()
-def _made(tree: KernelTree, paths: Sequence[str], options: Options, progress: Progress) -> Plan:
-    """The plan, from the tree itself."""
     given = normal_paths(tree, paths)
     dialect = cache(lambda: load_dialect(tree, given, options.cache_dir))
     plan = _converted(tree, given, options, dialect, progress)
@@ -389,3 +351,21 @@ def derived_contracts(
     sources = Sources(tree, (*given, home), lambda: load_dialect(tree, given, options.cache_dir))
     progress("running the wrappers")
     return derive(tree, find_family(sources, header, profile), sources.tables()).table
+
+
+__all__ = [
+    "PROVEN",
+    "RECIPES",
+    "Options",
+    "derived_contracts",
+    "dropped_flags",
+    "make_plan",
+    "normal_paths",
+    "plan_anew",
+    "scope_proofs",
+    "subject_prefix",
+    "subsystem_home",
+    "tree_mismatches",
+    "wrapper_home",
+    "wrapper_names",
+]

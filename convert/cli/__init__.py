@@ -8,19 +8,41 @@ stderr.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import click
 
 from convert import __version__
-from convert.cli.checking import review
-from convert.cli.facts import contracts, inventory
-from convert.cli.planning import apply, explain, report, series
-from convert.cli.scoping import assert_scopes, scopes
-from convert.cli.verifying import verify
 from convert.errors import KmemConvertError
 
+_MODULES = {
+    "apply": "committing",
+    "assert": "scoping",
+    "contracts": "facts",
+    "explain": "explaining",
+    "inventory": "facts",
+    "report": "reporting",
+    "review": "checking",
+    "scopes": "scoping",
+    "series": "committing",
+    "verify": "verifying",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class _Commands(click.Group):
+    """Imports the module of a command when it is called: none needs what all of them need."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _MODULES:
+            return None
+        found = vars(import_module(f"convert.cli.{_MODULES[cmd_name]}")).values()
+        return next(one for one in found if isinstance(one, click.Command) and one.name == cmd_name)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="kmem-convert")
 def cli() -> None:
     """Convert kmem wrappers in Linux filesystem code to plain allocations, as patches.
@@ -28,21 +50,6 @@ def cli() -> None:
     TREE is a kernel tree: a directory, or DIR@REV for a revision of a git repository. Nothing in it
     is ever written to; `apply` only adds a branch.
     """
-
-
-for _command in (
-    inventory,
-    report,
-    series,
-    apply,
-    contracts,
-    explain,
-    review,
-    verify,
-    scopes,
-    assert_scopes,
-):
-    cli.add_command(_command)
 
 
 def main() -> None:

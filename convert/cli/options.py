@@ -17,15 +17,14 @@ import click
 from rich.console import Console
 
 from convert import __version__
+from convert.choices import LARGE_SIZES, RECIPES, SIMPLIFICATIONS, Options, simplifications
 from convert.config import load_config
 from convert.errors import InputError
-from convert.pipeline import RECIPES, Options, make_plan
 from convert.plan import Plan
+from convert.planned import make_plan
 from convert.progress import Progress, silent
 from convert.report.console import report_console
-from convert.rules.large.stage import CHOICES
 from convert.rules.model import Refused
-from convert.rules.simplify.stages import NAMES, chosen
 from convert.series.model import Generator
 from convert.tree.cache import cache_dir, write_atomic
 from convert.tree.open import open_tree
@@ -73,11 +72,11 @@ def planning_options(command: Callable[..., _R]) -> Callable[..., _R]:
             "--simplify",
             multiple=True,
             metavar="NAME[,NAME]",
-            help=f"Further steps behind the conversion: {', '.join(NAMES)}, or all.",
+            help=f"Further steps behind the conversion: {', '.join(SIMPLIFICATIONS)}, or all.",
         ),
         click.option(
             "--large-sizes",
-            type=click.Choice(CHOICES),
+            type=click.Choice(LARGE_SIZES),
             help="What allocations become that must not fail and may ask for more than two pages: "
             "kvmalloc, in a step of its own with all frees of their memory (default: they stay).",
         ),
@@ -118,7 +117,7 @@ def options_of(
         prefix=prefix or config.prefix,
         keep_nowarn=bool(config.keep_nowarn if keep_nowarn is None else keep_nowarn),
         cache_dir=None if no_cache else cache_dir(),
-        simplify=chosen(simplify or config.simplify),
+        simplify=simplifications(simplify or config.simplify),
         large_sizes=large_sizes or config.large_sizes,
     )
 

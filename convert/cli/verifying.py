@@ -7,6 +7,8 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -14,6 +16,7 @@ from typing import NoReturn
 import click
 
 from convert import __version__
+from convert.cli.committing import series as series_command
 from convert.cli.options import (
     hand_out_as,
     need_git,
@@ -21,9 +24,8 @@ from convert.cli.options import (
     planning_choice,
     progress_line,
 )
-from convert.cli.planning import series as series_command
 from convert.errors import InputError
-from convert.pipeline import make_plan
+from convert.planned import make_plan
 from convert.series.model import changed_files
 from convert.tree.cache import cache_dir
 from convert.tree.kernel import KernelTree
@@ -98,8 +100,9 @@ def verify(
         cache=None if no_cache else cache_dir(),
         work=work,
     )
+    regenerated = partial(_regenerated, anew=no_cache)
     with _cleaning_up(), progress_line() as progress:
-        found = verify_series(directory, open_tree(tree), options, _regenerated, progress)
+        found = verify_series(directory, open_tree(tree), options, regenerated, progress)
     if cover:
         _cover(directory, found)
     documents = {"json": lambda: verify_json(found, __version__)}
@@ -129,8 +132,13 @@ def _cleaning_up() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _regenerated(words: Sequence[str], tree: KernelTree) -> Mapping[str, bytes | None]:
-    """Plans what a command line of `series` would write for a tree; nothing is run or written."""
+def _regenerated(
+    words: Sequence[str], tree: KernelTree, *, anew: bool
+) -> Mapping[str, bytes | None]:
+    """Plans what a command line of `series` would write for a tree; nothing is run or written.
+
+    anew: without the cache, whatever the command line says.
+    """
     command, *rest = words[1:]
     if command != series_command.name:
         raise InputError(f"the cover letter names the command {command}, not series")
@@ -138,7 +146,8 @@ def _regenerated(words: Sequence[str], tree: KernelTree) -> Mapping[str, bytes |
         given = series_command.make_context("series", rest, resilient_parsing=False).params
     except click.ClickException as error:
         raise InputError(f"the cover letter's command: {error.format_message()}") from error
-    plan = make_plan(tree, given["paths"], planning_choice(given))
+    options = planning_choice(given)
+    plan = make_plan(tree, given["paths"], replace(options, cache_dir=None) if anew else options)
     result: dict[str, bytes | None] = {}
     for step in plan.steps:
         result |= changed_files(plan, step)

@@ -66,7 +66,7 @@ def test_a_file_holds_what_would_be_printed(
 @pytest.mark.parametrize(
     ("command", "printer"),
     [
-        pytest.param("report", "convert.cli.planning.render_text", id="report"),
+        pytest.param("report", "convert.cli.reporting.render_text", id="report"),
         pytest.param("inventory", "convert.cli.facts.inventory_text", id="inventory"),
     ],
 )

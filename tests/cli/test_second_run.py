@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from convert.flow.provenance.facts import FileFacts, file_facts
 from convert.flow.provenance.names import Names
+from convert.pipeline import plan_anew
+from convert.plan import Plan
 from convert.source.parse import ParsedFile
 from tests.support import run
 
@@ -19,16 +22,13 @@ JSON = ("--format", "json")
 @pytest.fixture
 def plans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Grows whenever a plan is made, not taken from the cache."""
-    from convert import pipeline
-
     made: list[str] = []
-    make = pipeline._made
 
-    def counted(*given: object) -> object:
+    def counted(*given: Any) -> Plan:
         made.append("made")
-        return make(*given)  # type: ignore[arg-type]
+        return plan_anew(*given)
 
-    monkeypatch.setattr(pipeline, "_made", counted)
+    monkeypatch.setattr("convert.pipeline.plan_anew", counted)
     return made
 
 

@@ -45,8 +45,6 @@ from convert.source.variants import Call
 from convert.source.vocabulary import Dialect
 from convert.tree.kernel import KernelTree
 
-KVMALLOC = "kvmalloc"
-CHOICES = (KVMALLOC,)
 STEP = "large/kvmalloc"
 RULE = "large-sizes"
 DIFFERENCE = Difference(
@@ -359,4 +357,4 @@ def _commonest(names: Iterable[str]) -> list[str]:
     return [name for name, _ in Counter(names).most_common()]
 
 
-__all__ = ["CHOICES", "DIFFERENCE", "STEP", "with_large_sizes"]
+__all__ = ["DIFFERENCE", "STEP", "with_large_sizes"]

@@ -7,10 +7,10 @@ and a second run of the rule has to find nothing more.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from convert.errors import InputError, InternalCheckError
+from convert.errors import InternalCheckError
 from convert.flow.code import routines_of
 from convert.plan import FileChange, Plan, PlannedSite, Step
 from convert.progress import Progress, silent
@@ -35,9 +35,7 @@ from convert.source.vocabulary import Dialect
 from convert.tree.kernel import KernelTree
 from convert.tree.overlay import OverlayTree
 
-ALL = "all"
-_RULES: tuple[Rule, ...] = (NeedlessIf(), Zalloc(), Memdup(), StructSize(), Array())
-NAMES = tuple(rule.name for rule in _RULES)
+RULES: tuple[Rule, ...] = (NeedlessIf(), Zalloc(), Memdup(), StructSize(), Array())
 _SUBJECTS = {
     "needless-if": "free without testing for NULL",
     "zalloc": "allocate zeroed memory instead of clearing it",
@@ -45,19 +43,6 @@ _SUBJECTS = {
     "struct-size": "use struct_size() for structs with flexible arrays",
     "array": "use overflow-checked allocation of arrays",
 }
-
-
-def chosen(words: Iterable[str]) -> tuple[str, ...]:
-    """The simplifications that a user names, in the order of their steps; ``all`` means each.
-
-    A word may be a list with commas. Raises InputError for a name that there is not.
-    """
-    names = [name.strip() for word in words for name in word.split(",") if name.strip()]
-    for name in names:
-        if name not in (*NAMES, ALL):
-            there = ", ".join((*NAMES, ALL))
-            raise InputError(f"no simplification {name!r}; there are: {there}")
-    return tuple(name for name in NAMES if name in names or ALL in names)
 
 
 def simplified(
@@ -74,7 +59,7 @@ def simplified(
     if not names:
         return plan
     worker = _Simplifier(tree, dialect())
-    for rule in _RULES:
+    for rule in RULES:
         if rule.name in names:
             progress(f"simplifying: {rule.name}")
             plan = worker.added(plan, rule)

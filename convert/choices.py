@@ -1,0 +1,47 @@
+"""What a user can choose for a plan. Light to import: the command line needs it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from convert.errors import InputError
+
+PROVEN = "proven"  # exact, and masks dropped where a scope is proven to be open
+RECIPES = ("exact", PROVEN)
+
+LARGE_SIZES = ("kvmalloc",)
+SIMPLIFICATIONS = ("needless-if", "zalloc", "memdup", "struct-size", "array")  # as their steps
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user can choose: see ``kmem-convert report --help``.
+
+    ``cache_dir`` is None for no cache. ``keep_nowarn`` keeps ``__GFP_NOWARN`` in every mask.
+    ``simplify`` names simplifications to make behind the recipe's steps. ``large_sizes``: what
+    large allocations that must not fail become ("kvmalloc"); None leaves them.
+    """
+
+    recipe: str = "exact"
+    profile: str = "xfs"
+    prefix: str | None = None
+    keep_nowarn: bool = False
+    cache_dir: Path | None = None
+    simplify: tuple[str, ...] = ()
+    large_sizes: str | None = None
+
+
+def simplifications(words: Iterable[str]) -> tuple[str, ...]:
+    """The simplifications that a user names, in the order of their steps; ``all`` means each.
+
+    A word may be a list with commas. Raises InputError for a name that there is not.
+    """
+    names = [name.strip() for word in words for name in word.split(",") if name.strip()]
+    for name in names:
+        if name not in (*SIMPLIFICATIONS, ALL):
+            there = ", ".join((*SIMPLIFICATIONS, ALL))
+            raise InputError(f"no simplification {name!r}; there are: {there}")
+    return tuple(name for name in SIMPLIFICATIONS if name in names or ALL in names)

@@ -120,6 +120,17 @@ def test_the_message_names_what_changes_and_what_stays(
     assert max(map(len, body.split("\n"))) <= 75
 
 
+def test_earlier_messages_say_that_it_is_done_later(
+    repo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(capsys, "apply", repo, PATH, *OPTION, "--branch", "made").code == 1
+    bodies = " ".join(git(repo, "log", "--format=%b", "main..made~1").split())
+    told = bodies.count("a later patch of this series makes kvmalloc() of it")
+    assert told == 2  # of the zeroed ones, and of the others
+    now = bodies.count("where the wrapper's loop did not")
+    assert now == 2
+
+
 def test_with_masks_by_scopes_and_simplifications(
     repo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

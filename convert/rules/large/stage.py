@@ -33,6 +33,7 @@ from convert.rules.layout import Break
 from convert.rules.model import Converted, Refused
 from convert.rules.replacement import Replacement
 from convert.rules.simplify.headers import Reach, declaring_headers
+from convert.rules.wrapper_sites import EXCEEDS, RUN_TIME
 from convert.semantics.capabilities import declared_names
 from convert.semantics.gfp import GfpTable, load_gfp
 from convert.semantics.sizes import NEVER_FAIL_LIMIT, SizeReader
@@ -52,6 +53,10 @@ DIFFERENCE = Difference(
     "Where kmalloc() has no contiguous memory for a large request, the memory now comes from "
     "vmalloc(), which keeps the promise not to fail; it is no longer physically contiguous then.",
     "mm/util.c: kvmalloc_node(), executed for each mask that is written",
+)
+LATER = (
+    "never-fail allocation whose size is known only at run time: a later patch of this series "
+    "makes kvmalloc() of it"
 )
 _MOST_TOLD = 3
 
@@ -266,12 +271,23 @@ class _Stage:
         validation = plan.validation or Validation(0, 0, 0)
         return replace(
             plan,
-            sites=(*plan.sites, *sites),
+            sites=(*self._noted(done), *sites),
             steps=(*plan.steps, self._step(sites, done, changes)),
             differences=(*plan.differences, DIFFERENCE),
             originals=originals,
             validation=replace(validation, large=len(done)),
         )
+
+    def _noted(self, done: Sequence[PlannedSite]) -> Iterator[PlannedSite]:
+        """The earlier sites; what was to be looked at because of its size is done now."""
+        here = {(p.site.file, self.places.given(p.site.file, p.site.span.start)) for p in done}
+        for planned in self.plan.sites:
+            decision, site = planned.decision, planned.site
+            first = planned.stage == 0 and site.kind is SiteKind.ALLOC
+            if first and isinstance(decision, Converted) and (site.file, site.span.start) in here:
+                notes = tuple(LATER if n in (RUN_TIME, EXCEEDS) else n for n in decision.notes)
+                planned = replace(planned, decision=replace(decision, notes=notes))
+            yield planned
 
     def _step(
         self,

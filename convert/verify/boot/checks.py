@@ -17,7 +17,14 @@ from convert.errors import InputError
 from convert.progress import Progress
 from convert.verify.boot import compare
 from convert.verify.boot.compare import KernelRun
-from convert.verify.boot.launch import TOOLS, Booted, Machine, no_core_dumps, processors
+from convert.verify.boot.launch import (
+    SOCKET,
+    TOOLS,
+    Booted,
+    Machine,
+    no_core_dumps,
+    processors,
+)
 from convert.verify.boot.patching import DebugPatch
 from convert.verify.boot.profile import BootProfile, PrimedLock, read_hooks
 from convert.verify.boot.results import load_boots, save_boots, workload_key
@@ -38,6 +45,8 @@ from convert.verify.scratch import git
 
 CHECK = "boot"
 _PREFIX = "kmem-convert-boot-"
+_RANDOM = "xxxxxxxx"  # what tempfile puts behind the prefix
+_SOCKET_NAME = 108  # bytes of a socket's name, with the one that ends it (unix(7))
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,7 @@ def boot_checks(request: BootRequest, progress: Progress) -> Checked:
     """
     if absent := missing(request.profile):
         return Checked(tuple(absent_result(tool, request.number) for tool in absent))
-    if reason := unsuited():
+    if reason := unsuited(request.work):
         return Checked((NotRun(CHECK, request.number, reason),))
     tools = versions(request.profile)
     outcome = boot_both(request, tools, progress)
@@ -114,10 +123,15 @@ def missing(profile: BootProfile) -> tuple[ToolMissing, ...]:
     return (found,) if found else ()
 
 
-def unsuited() -> str:
-    """Why this machine cannot run User-Mode Linux, "" if it can."""
+def unsuited(work: Path | None = None) -> str:
+    """Why this machine cannot run User-Mode Linux, "" if it can. work: as in `BootRequest`."""
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         return f"User-Mode Linux runs on x86_64 Linux only, this is {platform.machine()}"
+    place = Path(work or tempfile.gettempdir()).absolute()
+    name = f"{place}/{_PREFIX}{_RANDOM}/{SOCKET}"
+    if (length := len(os.fsencode(name))) >= _SOCKET_NAME:
+        over = length - _SOCKET_NAME + 1
+        return f"{place}: {over} characters too long for the sockets in it; shorten TMPDIR"
     return ""
 
 

@@ -29,6 +29,8 @@ _BEFORE_KILL = 1.0  # seconds of writing between the guest's word and its death
 _KILL = f"{MARK} kill".encode()
 TOOLS = (("taskset", "util-linux"), ("setpriv", "util-linux"), ("mount", "mount"))
 
+SOCKET = "uml/guest/mconsole"  # where in its place a kernel has its console's socket
+
 Ending = Literal["halted", "killed", "out of time", "stopped"]
 
 

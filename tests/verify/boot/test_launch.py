@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -11,6 +13,7 @@ from threading import Event, Timer
 
 import pytest
 
+from convert.verify.boot.checks import unsuited
 from convert.verify.boot.guest.plan import GuestPlan
 from convert.verify.boot.launch import TOOLS, Booted, BootsStopped, Machine
 from convert.verify.process import first_missing
@@ -154,3 +157,30 @@ def children(pid: int) -> list[int]:
 def test_nothing_is_left_in_the_directory_above(tmp_path: Path) -> None:
     boots(machine(tmp_path, "true"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["linux", "place"]
+
+
+@pytest.mark.parametrize(
+    ("length", "over"),
+    [
+        pytest.param(40, 0, id="short"),
+        pytest.param(61, 0, id="as long as can be"),
+        pytest.param(62, 1, id="one more"),
+        pytest.param(200, 139, id="long"),
+    ],
+)
+def test_a_place_too_long_for_a_socket_is_named_before_anything_is_built(
+    length: int, over: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = "/" + "x" * (length - 1)
+    monkeypatch.setattr(tempfile, "tempdir", place)
+    wanted = f"{place}: {over} characters too long for the sockets in it; shorten TMPDIR"
+    assert unsuited() == (wanted if over else "")
+
+
+def test_the_name_of_the_longest_socket_can_be_bound() -> None:
+    with tempfile.TemporaryDirectory(prefix="k") as name:
+        full = name + "/" + "x" * (107 - len(name) - 1)
+        with socket.socket(socket.AF_UNIX) as one:
+            one.bind(full)
+            with pytest.raises(OSError, match="too long"):
+                one.bind(full + "x")

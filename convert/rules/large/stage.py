@@ -81,11 +81,12 @@ class _Stage:
     progress: Callable[[str], None]
     places: Places = field(init=False)
     unread: tuple[FileRefusal, ...] = field(init=False, default=())
-    handling: Handling = field(init=False, default_factory=load_handling)
+    handling: Handling = field(init=False)
     names: Names = field(init=False, default_factory=load_names)
 
     def __post_init__(self) -> None:
         self.places = Places(self.plan, self.tree)
+        self.handling = load_handling()
 
     def run(self) -> Plan:
         """Decide, lay out, check, and join with what the plan holds already."""

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from convert.choices import PROVEN, RECIPES, Options
 from convert.errors import InputError
+from convert.flow.provenance.ahead import reading_ahead
 from convert.flow.provenance.deferred import names_of
 from convert.flow.provenance.mismatch import Mismatch, mismatches_of, units_of
 from convert.flow.provenance.verdict import Verdict
@@ -19,7 +20,7 @@ from convert.profiles.wrappers import WrapperProfile, load_profile
 from convert.progress import Progress, silent
 from convert.rules.calls import SizeJudge
 from convert.rules.exact import ExactRecipe
-from convert.rules.free_memory import free_verdicts
+from convert.rules.free_memory import family_names, free_verdicts
 from convert.rules.frees import FreeJudge
 from convert.rules.large.stage import with_large_sizes
 from convert.rules.scoped.stage import Ground, with_proven_masks
@@ -121,7 +122,8 @@ def _converted(
     progress("finding and deciding sites")
     sizes = _size_judge(tree, sources)
     frees = _free_judge(tree, sources, family, meaning, progress)
-    outcome = ExactRecipe(tree, sources, family, meaning, in_scope, sizes, frees).run()
+    with reading_ahead(sources, family_names(family, meaning)):
+        outcome = ExactRecipe(tree, sources, family, meaning, in_scope, sizes, frees).run()
     return Plan(
         tree=tree.name,
         revision=tree.revision,

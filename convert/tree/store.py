@@ -59,6 +59,10 @@ class Store:
             os.utime(file)  # so that it counts as used
         return found
 
+    def has(self, key: str) -> bool:
+        """Whether there is an entry; it may be damaged."""
+        return self.directory is not None and self._file(key).exists()
+
     def save(self, key: str, value: object) -> None:
         """Keep an object under a key; a full disk only costs the entry."""
         if self.directory is None:

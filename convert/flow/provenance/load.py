@@ -34,28 +34,30 @@ def index_of(sources: Sources, names: Names) -> Index:
 
     Of one that cannot be split into tokens only its words are known.
     """
-    meaning = _digest(names)
-    found = {path: _facts_of(sources, path, names, meaning) for path in sources.c_files}
+    keys = keys_of(sources, names)
+    found = {path: _facts_of(sources, path, names, keys[path]) for path in sources.c_files}
     sources.kept.prune()
     return Index(found)
 
 
-def _digest(names: Names) -> str:
-    """Stands for all names and what they mean."""
+def keys_of(sources: Sources, names: Names) -> Mapping[str, str]:
+    """For each file a key that stands for all that its facts depend on."""
     tables = (names.stubs, names.kernel, names.facts)
     own = (sorted(names.own_allocators.items()), sorted(names.own_frees.items()))
-    return key_of(*(table.model_dump_json() for table in tables), repr(own))
+    meaning = key_of(*(table.model_dump_json() for table in tables), repr(own))
+    return {
+        path: key_of("facts", path, sources.data(path), sources.tables().at(path).digest, meaning)
+        for path in sources.c_files
+    }
 
 
-def _facts_of(sources: Sources, path: str, names: Names, meaning: str) -> FileFacts:
-    data = sources.data(path)
-    key = key_of("facts", path, data, sources.tables().at(path).digest, meaning)
+def _facts_of(sources: Sources, path: str, names: Names, key: str) -> FileFacts:
     found = sources.kept.load(key)
     if isinstance(found, FileFacts):
         return found
     parsed = sources.parsed_whole(path)
     if parsed is None:
-        return unread_facts(path, data.decode("latin-1"))
+        return unread_facts(path, sources.data(path).decode("latin-1"))
     facts = file_facts(parsed, names)
     sources.kept.save(key, facts)
     return facts

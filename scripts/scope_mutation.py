@@ -1,6 +1,6 @@
 """Disable one opening call at a time: every proof that relies on it alone must fall.
 
-Usage: python scripts/scope_mutation.py TREE PATH... [--most N]
+Usage: python -m scripts.scope_mutation TREE PATH... [--most N]
 
 Prints each opener with the proofs that fell and those that did not, with the reason: another opener
 covers the place on every path that is left, or no path is left that reaches it. Exit code 1 if a

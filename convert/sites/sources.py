@@ -12,6 +12,7 @@ from convert.tree.kernel import KernelTree
 from convert.tree.store import NOTHING_KEPT, Store
 
 C_SUFFIXES = (".c", ".h")
+_WORD = re.compile(rb"\w+")
 
 
 class Sources:
@@ -36,6 +37,7 @@ class Sources:
         self._dialect = dialect
         self._known_dialect: Dialect | None = None
         self._texts: dict[str, bytes] = {}
+        self._words: dict[str, frozenset[bytes]] = {}
         self._sources: dict[str, SourceFile] = {}
         self._readers: dict[str, FileReader] = {}
         self._whole: dict[str, ParsedFile] = {}
@@ -54,11 +56,13 @@ class Sources:
 
     def holding(self, names: Iterable[str]) -> tuple[str, ...]:
         """The C files whose bytes hold one of the names as a whole word."""
-        words = sorted(names)
-        if not words:
-            return ()
-        pattern = re.compile(rb"\b(?:" + b"|".join(w.encode() for w in words) + rb")\b")
-        return tuple(path for path in self.c_files if pattern.search(self.data(path)))
+        wanted = {name.encode() for name in names}
+        return tuple(path for path in self.c_files if not wanted.isdisjoint(self._words_of(path)))
+
+    def _words_of(self, path: str) -> frozenset[bytes]:
+        if path not in self._words:
+            self._words[path] = frozenset(_WORD.findall(self.data(path)))
+        return self._words[path]
 
     def source(self, path: str) -> SourceFile | None:
         """The lexed file, or None if it is broken (see ``broken``)."""

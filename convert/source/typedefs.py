@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from convert.source.tokens import Kind, lex
 from convert.source.words import ANNOTATIONS, ANNOTATIONS_WITH_ARGUMENTS, KEYWORDS
 
@@ -11,13 +13,20 @@ _PAIRS = {"(": ")", "{": "}", "[": "]"}
 def typedef_names(text: str) -> tuple[str, ...]:
     """All names that the text's typedefs define, in any ``#if`` branch."""
     tokens = lex(text)
+    starts, lowest = tokens.starts, int(Kind.IDENTIFIER)
     words = [
-        tokens.text(index) for index in range(len(tokens)) if tokens.kinds[index] > Kind.DIRECTIVE
+        text[start:end]
+        for kind, start, end in zip(tokens.kinds, starts, islice(starts, 1, None), strict=False)
+        if kind >= lowest
     ]
     names: list[str] = []
     at = 0
-    while "typedef" in words[at:]:
-        at = _one_typedef(words, words.index("typedef", at) + 1, names)
+    while True:
+        try:
+            first = words.index("typedef", at) + 1
+        except ValueError:
+            break
+        at = _one_typedef(words, first, names)
     return tuple(name for name in names if name.isidentifier() and name not in KEYWORDS)
 
 

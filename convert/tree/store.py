@@ -114,6 +114,15 @@ def key_of(*parts: str | bytes) -> str:
 @cache
 def running_code() -> str:
     """Stands for all code that a result depends on: ours, the parser's, Python's."""
+    return _code_now()
+
+
+def code_is_unchanged() -> bool:
+    """Whether nobody has changed our files since this run looked first."""
+    return running_code() == _code_now()
+
+
+def _code_now() -> str:
     versions = (convert.__version__, pycparser.__version__, pydantic.VERSION, sys.version)
     return "\0".join((*versions, code_digest(["."])))
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from convert.errors import InputError
 from convert.tree.kernel import KernelTree
-from convert.tree.store import Store
+from convert.tree.store import Store, code_is_unchanged
 
 Questions = Mapping[tuple[str, str], bytes]
 """Each question (what is asked, a path) with a digest of its answer."""
@@ -108,7 +108,7 @@ def remembered(store: Store, key: str, tree: KernelTree, make: Callable[[KernelT
     traced = TracedTree(tree)
     result = make(traced)
     questions = traced.questions
-    if questions is not None:
+    if questions is not None and code_is_unchanged():
         store.save(key, _Kept(questions, result))
         store.prune()
     return result

@@ -62,7 +62,7 @@ def planning_options(command: Callable[..., _R]) -> Callable[..., _R]:
         return command(**others, options=options)
 
     for option in (
-        click.option("--no-cache", is_flag=True, help="Read the tree's headers anew."),
+        click.option("--no-cache", is_flag=True, help="Use and keep nothing of other runs."),
         click.option(
             "--keep-nowarn/--drop-nowarn",
             default=None,

@@ -9,6 +9,7 @@ from pathlib import Path
 from convert.errors import InputError
 from convert.series.check import nobody
 from convert.series.templates import template_root
+from convert.tree.store import code_digest
 from convert.verify.boot.checks import (
     CHECK,
     BootRequest,
@@ -22,7 +23,7 @@ from convert.verify.boot.together import together
 from convert.verify.checked_json import checked_document, load_checked
 from convert.verify.checks_model import Checked, NotRun, Prepared
 from convert.verify.process import run
-from convert.verify.remembered import Remembered, code_digest
+from convert.verify.remembered import Remembered
 from convert.verify.scratch import git, git_directory
 from convert.verify.sources import built_pathspecs
 from convert.verify.tools import version_of

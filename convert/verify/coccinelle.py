@@ -21,6 +21,7 @@ from pathlib import Path
 
 from convert.errors import InputError
 from convert.tree.kernel import KernelTree
+from convert.tree.store import code_digest
 from convert.verify.checks_model import (
     Checked,
     CheckFinding,
@@ -32,7 +33,7 @@ from convert.verify.checks_model import (
     SeriesCommit,
 )
 from convert.verify.process import first_missing, run
-from convert.verify.remembered import Remembered, code_digest
+from convert.verify.remembered import Remembered
 from convert.verify.scratch import git
 from convert.verify.tools import tool, version_of
 

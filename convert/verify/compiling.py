@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Any
 
+from convert.tree.store import code_digest
 from convert.verify.build import (
     SPARSE_TOOL,
     BuildBroken,
@@ -32,7 +33,7 @@ from convert.verify.configurations import KernelConfig
 from convert.verify.messages import SPARSE as SPARSE_MARK
 from convert.verify.messages import Message
 from convert.verify.process import ToolMissing, first_missing
-from convert.verify.remembered import Remembered, code_digest
+from convert.verify.remembered import Remembered
 from convert.verify.tools import tool, version_of
 
 BUILD = "build"

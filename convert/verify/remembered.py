@@ -11,10 +11,9 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -63,20 +62,3 @@ class Remembered:
         assert self.directory is not None
         text = json.dumps(key, sort_keys=True, default=str)
         return self.directory / f"{hashlib.sha256(text.encode()).hexdigest()}.json"
-
-
-def code_digest(places: Iterable[str]) -> str:
-    """Stands for our own code below these places of the package ("verify", "profiles").
-
-    The version alone would not tell two states of a work tree apart.
-    """
-    root = Path(str(files("convert")))
-    found = hashlib.sha256()
-    for place in places:
-        top = root / place
-        under = [top] if top.is_file() else sorted(top.rglob("*"))
-        for file in under:
-            if file.suffix in (".py", ".toml", ".json"):
-                found.update(str(file.relative_to(root)).encode())
-                found.update(file.read_bytes())
-    return found.hexdigest()

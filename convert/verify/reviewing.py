@@ -8,6 +8,7 @@ from typing import Any
 
 from convert.errors import InputError
 from convert.tree.kernel import KernelTree
+from convert.tree.store import code_digest
 from convert.verify.checks_model import (
     Checked,
     CheckFinding,
@@ -17,7 +18,7 @@ from convert.verify.checks_model import (
     Passed,
     Prepared,
 )
-from convert.verify.remembered import Remembered, code_digest
+from convert.verify.remembered import Remembered
 from convert.verify.review.model import CommitReview, Finding, Rule, Severity
 from convert.verify.review.proofs import ProofsOfTrees
 from convert.verify.review.series import review_series

@@ -12,6 +12,7 @@ from convert.series.base import Base
 from convert.series.check import am_tree
 from convert.series.mail import decoded_body
 from convert.tree.kernel import KernelTree
+from convert.tree.store import code_digest
 from convert.verify.applying import SeriesFiles
 from convert.verify.checks_model import (
     Checked,
@@ -22,7 +23,7 @@ from convert.verify.checks_model import (
     Passed,
     Prepared,
 )
-from convert.verify.remembered import Remembered, code_digest
+from convert.verify.remembered import Remembered
 from convert.verify.scratch import git
 
 FRESH = "fresh git am"

@@ -10,6 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from convert.tree.store import code_digest
 from convert.verify.checkpatch import (
     Styled,
     StyleFailed,
@@ -28,7 +29,7 @@ from convert.verify.checks_model import (
     SeriesCommit,
 )
 from convert.verify.process import ToolMissing, first_missing
-from convert.verify.remembered import Remembered, code_digest
+from convert.verify.remembered import Remembered
 from convert.verify.scratch import git
 from convert.verify.tools import tool, version_of
 

@@ -11,6 +11,7 @@ import pytest
 
 from convert.errors import InputError
 from convert.tree.directory import DirectoryTree
+from convert.tree.store import code_digest
 from convert.verify.applying import (
     APPLIES,
     SeriesFiles,
@@ -25,7 +26,7 @@ from convert.verify.checks_model import Failed, NotRun, Passed, Prepared
 from convert.verify.coccinelle import check_coccinelle, memory_checks
 from convert.verify.messages import read_output
 from convert.verify.process import ToolMissing
-from convert.verify.remembered import Remembered, code_digest
+from convert.verify.remembered import Remembered
 from convert.verify.sources import Sources, copy_tree
 from convert.verify.styling import accepted_types, judge
 from tests.support import git, snapshot

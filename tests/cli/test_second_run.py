@@ -40,6 +40,7 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         pytest.param(("--format", "html"), id="html"),
         pytest.param(("--format", "sarif"), id="sarif"),
         pytest.param(("--simplify", "all", *JSON), id="simplified"),
+        pytest.param(("--large-sizes", "kvmalloc", *JSON), id="large sizes"),
     ],
 )
 def test_cold_and_warm_and_without_cache_say_the_same(

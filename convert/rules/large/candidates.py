@@ -78,7 +78,7 @@ class CandidateFinder:
             for planned in self.plan.sites
             if planned.site.kind is SiteKind.ALLOC
             and planned.stage == 0
-            and planned.contract.may_fail is False
+            and not planned.contract.may_fail  # where it is not known, it may be such a one
         )
 
     def find(self) -> Iterator[Candidate]:

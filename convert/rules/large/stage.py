@@ -35,7 +35,9 @@ from convert.rules.replacement import Replacement
 from convert.rules.simplify.headers import Reach, declaring_headers
 from convert.rules.wrapper_sites import EXCEEDS, RUN_TIME
 from convert.semantics.capabilities import declared_names
+from convert.semantics.derived import joined
 from convert.semantics.gfp import GfpTable, load_gfp
+from convert.semantics.model import Contract
 from convert.semantics.sizes import NEVER_FAIL_LIMIT, SizeReader
 from convert.sites.model import SiteKind
 from convert.sites.sources import C_SUFFIXES, Sources
@@ -204,12 +206,20 @@ class _Stage:
             one.call.span,
             frozenset(),
             self._refused(what) if isinstance(what, Stays) else self._converted(one, what),
+            self._contract(one),
         )
         if isinstance(what, Stays):
             return draft
         edit = Edit(one.call.callee_span, what.twin)
         place = _last_break(one.source, one.call, one.variants[0].declarators)
         return replace(draft, replacement=Replacement("", one.path, (edit,), place, STEP))
+
+    def _contract(self, one: Candidate) -> Contract:
+        """What the allocation promises, as far as its masks agree."""
+        primitive = self.names.primitive(one.callee)
+        found = joined(self.gfp.contract(mask) for mask in one.masks)
+        zeroes = primitive is not None and primitive.zeroes
+        return replace(found, zeroed=True) if zeroes else found
 
     def _refused(self, what: Stays) -> Refused:
         told = [self.places.sentence(missing) for missing in what.why[:_MOST_TOLD]]

@@ -7,6 +7,8 @@ stderr.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from importlib import import_module
 
@@ -14,6 +16,7 @@ import click
 
 from convert import __version__
 from convert.errors import KmemConvertError
+from convert.source.collection import without_collections
 
 _MODULES = {
     "apply": "committing",
@@ -54,8 +57,10 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; every failure is one line and an exit code."""
+    atexit.register(gc.freeze)  # the last search for cycles would take seconds for nothing
     try:
-        cli.main(prog_name="kmem-convert", standalone_mode=False)
+        with without_collections():
+            cli.main(prog_name="kmem-convert", standalone_mode=False)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:

@@ -8,13 +8,14 @@ that follows, up to the next lock: where it stands nobody may have forbidden sle
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
 
 from pycparser import c_ast
 
 from convert.flow.code import FunctionKey, Routine
+from convert.flow.control import Role
 from convert.flow.graph.graph import CallGraph
 from convert.flow.graph.model import Place, Root, RootKind
 from convert.rules.large.events import (
@@ -27,60 +28,8 @@ from convert.rules.large.events import (
     Runs,
     Sleeps,
 )
+from convert.rules.large.states import CALLER, ENTRY, State, given_back, is_plain, returned, stale
 
-
-@dataclass(frozen=True)
-class Caller:
-    """Whatever holds where the function is called."""
-
-
-CALLER = Caller()
-
-
-@dataclass(frozen=True)
-class State:
-    """What may hold at a point: stretches that were opened, `CALLER` for those before the function.
-
-    closed: kind and key of the locks that were given back for sure without having been taken here;
-    so the caller held them. texts: the same with the text of the lock.
-    """
-
-    opens: frozenset[Opens | Caller]
-    closed: frozenset[tuple[int, str]] = frozenset()
-    texts: frozenset[tuple[int, str, str]] = frozenset()
-
-    def joined(self, other: State) -> State:
-        """What may hold where two ways meet."""
-        closed, texts = self.closed & other.closed, self.texts & other.texts
-        return State(self.opens | other.opens, closed, texts)
-
-    def only(self, opens: Iterable[Opens | Caller]) -> State:
-        """The state with other stretches."""
-        return State(frozenset(opens), self.closed, self.texts)
-
-    def without(self, kind: int, key: str, lock: str | None = None) -> State:
-        """The state after a lock was given back: the one that it must be, if that is clear."""
-        held = [one for one in self.opens if isinstance(one, Opens) and one.kind == kind]
-        alike = [one for one in held if one.key == key]
-        again = [one for one in alike if one.again]
-        same = [one for one in held if lock is not None and one.lock == lock]
-        if same or (alike and len(alike) - len(again) <= 1):
-            return self.only(self.opens - {*(same or alike), *again})
-        if alike:
-            return self
-        text = frozenset([(kind, key, lock)] if lock is not None else [])
-        return State(self.opens, self.closed | {(kind, key)}, self.texts | text)
-
-    def opened(self, held: Opens) -> State:
-        """The state after a lock was taken; one of the caller that was given back is its again."""
-        text = (held.kind, held.key, held.lock)
-        if text not in self.texts or held.result:
-            return self.only(self.opens | {held})
-        opens = self.opens if CALLER in self.opens else self.opens | {replace(held, again=True)}
-        return State(opens, self.closed - {text[:2]}, self.texts - {text})
-
-
-_ENTRY = State(frozenset([CALLER]))
 _SLEEPING_ROOTS = frozenset({RootKind.WORK, RootKind.THREAD, RootKind.MODULE, RootKind.SHRINKER})
 
 
@@ -190,36 +139,46 @@ class Contexts:
     def _states(self, routine: Routine) -> Mapping[int, State]:
         """What may hold at each point of a routine's flow."""
         flow, events = routine.flow, self.events.of(routine)
-        known: dict[int, State] = {0: _ENTRY}
-        waiting = [0]
+        known: dict[int, State] = {0: ENTRY}
+        waiting = [0]  # in the order of the text, so that ways meet before they are followed
         while waiting:
-            index = waiting.pop()
+            index = heappop(waiting)
             state: State | None = known[index]
             for event in events.get(index, ()):
                 if state is not None:
                     state = self._after(state, event)
             if state is None:
                 continue
+            if flow.points[index].role is Role.RETURN:
+                state = given_back(state, flow.points[index].code)
             for edge in flow.edges[index]:
                 before = known.get(edge.to)
                 kept = self._along(routine, flow.points[index].code, edge.truth, state)
                 joined = kept if before is None else before.joined(kept)
                 if joined != before:
                     known[edge.to] = joined
-                    waiting.append(edge.to)
+                    if edge.to not in waiting:
+                        heappush(waiting, edge.to)
         return known
 
     @staticmethod
     def _along(
         routine: Routine, code: c_ast.Node | None, truth: bool | None, state: State
     ) -> State:
-        """What may hold behind a test that failed.
+        """What may hold behind a test.
 
-        A lock that was tried for is not held then, nor is one in an object that there is not.
+        A lock that was tried for is not held if that failed, nor is one in an object that there is
+        not.
         """
-        if truth is not False or code is None:
+        if truth is None or code is None:
             return state
         name = code.name if isinstance(code, c_ast.ID) else str(routine.offset(code))
+        if isinstance(code, c_ast.ID) and is_plain(routine, name):
+            true = state.true | {name} if truth else state.true - {name}
+            false = state.false - {name} if truth else state.false | {name}
+            state = replace(state, true=true, false=false)
+        if truth:
+            return state
         gone = frozenset(
             held
             for held in state.opens
@@ -237,23 +196,24 @@ class Contexts:
                 return state.without(kind, key, lock)
             case Sleeps() if event.sure:
                 return state.only(())
-            case Assigns() as assigned:
-                return state.only(_stale(held, assigned) for held in state.opens)
+            case Assigns(name=name) as assigned:
+                state = replace(state, true=state.true - {name}, false=state.false - {name})
+                return state.only(stale(held, assigned) for held in state.opens)
             case Runs() as runs:
-                result = self._run(state, runs)
+                result = self._run(state, runs, event.offset)
                 if runs.all_known and event.sure:
                     return result
                 return state if result is None else state.joined(result)
         return state
 
-    def _run(self, state: State, runs: Runs) -> State | None:
+    def _run(self, state: State, runs: Runs, offset: int) -> State | None:
         """What may hold after one of some functions was called."""
         found: State | None = None
         for key in runs.keys:
             result = self._results.get(key)
             if result is None:
                 continue
-            own = _returned(state, result, runs.locks)
+            own = returned(state, result, runs, offset)
             found = own if found is None else found.joined(own)
         return found
 
@@ -299,36 +259,6 @@ class Contexts:
             if own is not None:
                 found = own if found is None else found.joined(own)
         return found
-
-
-def _returned(before: State, result: State, locks: tuple[str, ...]) -> State:
-    """What may hold after a function that leaves ``result`` behind was called."""
-    opened = frozenset(
-        replace(o, lock="", key=_in_caller(o.key, locks), result="")
-        for o in result.opens
-        if isinstance(o, Opens)
-    )
-    after = before if CALLER in result.opens else before.only(())
-    for kind, key in sorted(result.closed):
-        after = after.without(kind, _in_caller(key, locks))
-    return after.only(after.opens | opened)
-
-
-def _in_caller(key: str, locks: tuple[str, ...]) -> str:
-    """The key of a lock in a caller that hands over arguments with some keys."""
-    if not key.startswith("#"):
-        return key
-    slot = int(key[1:])
-    return locks[slot] if slot < len(locks) else "?"
-
-
-def _stale(held: Opens | Caller, assigned: Assigns) -> Opens | Caller:
-    """A stretch after a variable got another value: what named the variable means another lock."""
-    if not isinstance(held, Opens) or assigned.start <= held.offset < assigned.end:
-        return held
-    lock = "" if re.search(rf"\b{re.escape(assigned.name)}\b", held.lock) else held.lock
-    key = held.key if lock == held.lock else "?"
-    return replace(held, lock=lock, key=key, result=held.result * (held.result != assigned.name))
 
 
 __all__ = ["Contexts", "Lack"]

@@ -63,12 +63,13 @@ class Sleeps:
 class Runs:
     """Functions that were read are called; ``all_known``: nothing else can be meant.
 
-    locks: for each argument the key that it has as a lock.
+    locks: for each argument the key that it has as a lock. result: as that of `Opens`.
     """
 
     keys: tuple[FunctionKey, ...]
     all_known: bool
     locks: tuple[str, ...]
+    result: str
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,8 @@ class EventReader:
                 return Sleeps(place)
         if targets.functions:
             locks = tuple(lock_key(routine, routine.text(argument)) for argument in given)
-            return Runs(targets.functions, targets.complete, locks)
+            result = self._result(routine, node)
+            return Runs(targets.functions, targets.complete, locks, result)
         return None
 
     @staticmethod

@@ -168,6 +168,64 @@ def test_functions_that_give_back_a_lock_of_their_caller(
     assert (found == []) is right
 
 
+FINDS = """
+static struct thing *find(struct thing *u)
+{
+	struct thing *found;
+
+	spin_lock(&u->count);
+	found = elsewhere;
+	@MORE@
+	return @VALUE@;
+}
+
+"""
+KEPT = "if (found)\n\t\tfound->count = 1;\n\telse\n\t\tspin_unlock(&u->count);"
+
+
+@pytest.mark.parametrize(
+    ("more", "value", "before", "right"),
+    [
+        pytest.param(
+            KEPT, "found",
+            "struct thing *x = find(t);\n\tif (x)\n\t\tspin_unlock(&t->count);", True,
+            id="given-back-if-found",
+        ),
+        pytest.param(
+            KEPT, "found", "struct thing *x = find(t);\n\tif (!x)\n\t\tspin_unlock(&t->count);",
+            False, id="given-back-if-not-found",
+        ),
+        pytest.param(KEPT, "found", "struct thing *x = find(t);", False, id="kept"),
+        pytest.param(
+            KEPT, "u", "struct thing *x = find(t);\n\tif (x)\n\t\tspin_unlock(&t->count);", False,
+            id="something-else-is-returned",
+        ),
+        pytest.param(
+            KEPT + "\n\tfound = u;", "found",
+            "struct thing *x = find(t);\n\tif (x)\n\t\tspin_unlock(&t->count);", False,
+            id="assigned-before-the-return",
+        ),
+        pytest.param(
+            KEPT, "found",
+            "struct thing *x = find(t);\n\tx = t;\n\tif (x)\n\t\tspin_unlock(&t->count);", False,
+            id="assigned-behind-the-call",
+        ),
+        pytest.param(
+            KEPT + "\n\telsewhere(&found);", "found",
+            "struct thing *x = find(t);\n\tif (x)\n\t\tspin_unlock(&t->count);", False,
+            id="its-address-is-handed-on",
+        ),
+    ],
+)  # fmt: skip
+def test_functions_that_return_locked_if_they_found_something(
+    more: str, value: str, before: str, right: bool
+) -> None:
+    helper = FINDS.lstrip().replace("@MORE@", more).replace("@VALUE@", value)
+    code = DROP.replace("static void drop", helper + "static void drop")
+    found = refusals(plan_of(code.replace("@BEFORE@", before) + CALLED))
+    assert (found == []) is right, found
+
+
 def test_locks_of_objects_that_may_be_missing() -> None:
     before = "struct thing *u = elsewhere;\n\tif (u)\n\t\tspin_lock(&u->count);\n\t@MORE@if (u)\n"
     code = DROP.replace("@BEFORE@", before + "\t\tspin_unlock(&u->count);") + CALLED

@@ -22,6 +22,7 @@ class DirectoryTree:
         if not path.is_dir():
             raise InputError(f"{self._name}: no such directory")
         self._root = path.resolve()
+        self._directories: set[str] = set()  # known to be some, not links to some
 
     @property
     def name(self) -> str:
@@ -87,15 +88,23 @@ class DirectoryTree:
 
     def _mode(self, clean: str) -> int:
         """The mode of a path, no symlink followed. Raises InputError where there is nothing."""
-        where = str(self._root)
-        mode = stat.S_IFDIR
-        for part in clean.split("/") if clean else ():
-            where = f"{where}/{part}"
-            try:
-                mode = os.lstat(where).st_mode
-            except OSError as error:
-                raise InputError(f"{clean}: no such file or directory in {self._name}") from error
-            if stat.S_ISLNK(mode):
-                link = where[len(str(self._root)) + 1 :]
-                raise InputError(f"{clean}: {link} is a symbolic link, which is not followed")
+        if not clean:
+            return stat.S_IFDIR
+        above = clean.rpartition("/")[0]
+        known = not above or above in self._directories  # each is looked at once: there are few
+        if not known and stat.S_ISDIR(self._mode_of(above, clean)):
+            self._directories.add(above)
+        return self._mode_of(clean, clean)
+
+    def _mode_of(self, part: str, whole: str) -> int:
+        """The mode of a path on the way to ``whole``."""
+        above = part.rpartition("/")[0]
+        if above and above not in self._directories:
+            self._mode_of(above, whole)
+        try:
+            mode = os.lstat(f"{self._root}/{part}").st_mode
+        except OSError as error:
+            raise InputError(f"{whole}: no such file or directory in {self._name}") from error
+        if stat.S_ISLNK(mode):
+            raise InputError(f"{whole}: {part} is a symbolic link, which is not followed")
         return mode

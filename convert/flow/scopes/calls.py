@@ -123,7 +123,7 @@ class Calls(ABC):
             context = self.contexts.of_call(callee, values, function, facts)
             made = self.instance(callee, context)
             made.callers.setdefault((instance, index))
-            instance.calls.setdefault(index, set()).add((bits[:-1], made))
+            instance.calls.setdefault(index, {})[bits[:-1], made] = None
             for (after_bits, _), leaving in made.exits.items():
                 found.append(
                     self.returned(instance, index, call, values, facts, bits, made, after_bits,

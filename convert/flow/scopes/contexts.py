@@ -108,9 +108,9 @@ class Instance:
     states: dict[int, dict[Bits, Facts]] = field(default_factory=dict)
     exits: dict[tuple[Bits, int], Exit] = field(default_factory=dict)
     callers: dict[tuple[Instance, int], None] = field(default_factory=dict)
-    calls: dict[int, set[tuple[Bits, Instance]]] = field(default_factory=dict)
+    calls: dict[int, dict[tuple[Bits, Instance], None]] = field(default_factory=dict)
     changes: set[tuple[str, Key | None]] = field(default_factory=set)
-    waiting: set[tuple[int, Bits]] = field(default_factory=set)
+    waiting: dict[tuple[int, Bits], None] = field(default_factory=dict)
 
     def at(self, index: int) -> Mapping[Bits, Facts]:
         """The states of an instruction that is kept."""

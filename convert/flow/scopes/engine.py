@@ -125,7 +125,7 @@ class Engine(Calls):
             index, _, bits = heapq.heappop(queue)
             if (index, bits) not in instance.waiting:
                 continue
-            instance.waiting.discard((index, bits))
+            del instance.waiting[index, bits]
             for to, after, known in self.onwards(instance, index, bits):
                 entered = self.enter(instance, to, after, known)
                 if entered is not None:
@@ -164,7 +164,7 @@ class Engine(Calls):
             if joined == known:
                 return None
             states[bits] = joined
-        instance.waiting.add((index, bits))
+        instance.waiting[index, bits] = None
         return bits
 
     def pruned(self, function: Function, index: int, facts: Facts) -> Facts:
@@ -342,7 +342,7 @@ class Engine(Calls):
         """Let the callers look at a function's exits again."""
         for caller, index in instance.callers:
             for state in caller.at(index):
-                caller.waiting.add((index, state))
+                caller.waiting[index, state] = None
             if caller not in self.stacked:
                 self.stacked.add(caller)
                 self.stack.insert(max(0, len(self.stack) - 1), caller)

@@ -110,8 +110,8 @@ class Joiner:
     ) -> None:
         """The facts about the members of renamed objects."""
         for (left, right), name in names.items():
-            fields = {key.fields for key in a if key.base is left and key.heap}
-            fields |= {key.fields for key in b if key.base is right and key.heap}
+            fields = {key.fields: None for key in a if key.base is left and key.heap}
+            fields |= {key.fields: None for key in b if key.base is right and key.heap}
             for inner in fields:
                 if left is None or right is None:  # who has the object came the way that made it
                     known, facts = (right, b) if left is None else (left, a)

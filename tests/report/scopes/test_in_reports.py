@@ -163,7 +163,7 @@ def test_the_messages_name_openers_and_axioms(plan: Plan) -> None:
     assert dropped.subject == "toy: use GFP_KERNEL where a nofs scope is always open"
     body = " ".join(dropped.body.split())
     assert "calls of toy_trans_begin()" in body
-    assert "fs/toy/toy.c:3 f(): toy_trans_begin() at fs/toy/toy.c:92" in body
+    assert "Opened by toy_trans_begin() at fs/toy/toy.c:92, for - fs/toy/toy.c:3 f()" in body
     assert "fs/toy/toy.c:4" not in body
     assert "memalloc_nofs_save()" in body
 

@@ -88,13 +88,15 @@ class Headers:
         return tuple(found)
 
     def _index(self, kind: str) -> dict[str, list[tuple[str, int]]]:
-        known = self._indexes.get(kind)
-        if known is None:
-            known = self._indexes[kind] = {}
+        if kind not in self._indexes:  # all that are missing at once: reading takes the time
+            missing = [one for one in _NAMES if one not in self._indexes]
+            self._indexes.update((one, {}) for one in missing)
             for path in self._files():
-                for name, offset in _NAMES[kind](self.tree.read(path)):
-                    known.setdefault(name, []).append((path, offset))
-        return known
+                data = self.tree.read(path)
+                for one in missing:
+                    for name, offset in _NAMES[one](data):
+                        self._indexes[one].setdefault(name, []).append((path, offset))
+        return self._indexes[kind]
 
     def _files(self) -> Iterator[str]:
         for root in _ROOTS:

@@ -1,0 +1,1 @@
+"""What memory reclaim waits for, and what is held where memory is asked for."""

@@ -8,18 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypedDict
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
 from convert import __version__
 from convert.plan import Plan
 from convert.report.diffs import site_diff
-from convert.report.display import visible
+from convert.report.page import page_environment
 from convert.report.scopes.callers import caller_lines
 from convert.report.scopes.graph import callers_dot, has_graphviz, svg_of
 from convert.report.view import DecisionName, SiteView, conclusion, contract_words, view_plan
 from convert.rules.scoped.words import evidence_lines
-from convert.series.templates import template_root
 from convert.sites.model import SiteKind
 
 _MOST_DRAWN = 60  # functions in the drawing of one site
@@ -60,7 +56,7 @@ def report_html(plan: Plan, tool_version: str = __version__) -> str:
         by_file.setdefault(site.view.site.file, []).append(site)
     comments = set(map(id, view.comments_left()))
     return (
-        _environment()
+        page_environment()
         .get_template("report.html.j2")
         .render(
             tool_version=tool_version,
@@ -111,19 +107,3 @@ def _scope(plan: Plan, view: SiteView) -> _Scope:
         svg = svg_of(callers_dot([tree], _MOST_DRAWN))
         drawing = svg[svg.index("<svg") :]
     return {"scope": lines, "callers": "\n".join(caller_lines(tree)), "graph": drawing}
-
-
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(template_root()),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _finalize(value: object) -> object:
-    """Show control characters in everything that the template prints; escaping comes after."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value

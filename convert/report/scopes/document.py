@@ -9,10 +9,8 @@ import json
 from importlib.resources import files
 from typing import Any
 
-from convert.flow.graph.model import Place
-from convert.flow.scopes.model import Chain
 from convert.report.display import encodable, source_text
-from convert.report.scopes.records import evidence_record
+from convert.report.scopes.records import axiom_records, evidence_record, place_record, root_record
 from convert.report.scopes.view import NamedSite, ScopesView
 
 SCHEMA = "kmem-convert/scopes/1"
@@ -39,18 +37,10 @@ def scopes_json(view: ScopesView, tool_version: str) -> str:
         },
         "sites": [_site(named) for named in (view.sites if view.only is None else view.shown)],
         "openers": [
-            {"function": one.function, **_place(one.place), "effect": source_text(one.effect)}
+            {"function": one.function, **place_record(one.place), "effect": source_text(one.effect)}
             for one in proofs.openers
         ],
-        "axioms": [
-            {
-                "id": one.id,
-                "statement": source_text(one.statement),
-                "source": source_text(one.source),
-                "checked": source_text(one.checked),
-            }
-            for one in proofs.axioms
-        ],
+        "axioms": axiom_records(proofs.axioms),
         "idle_masks": [
             {
                 "file": encodable(one.path),
@@ -64,14 +54,18 @@ def scopes_json(view: ScopesView, tool_version: str) -> str:
         "redundant_scopes": [
             {
                 "function": one.opener.function,
-                **_place(one.opener.place),
+                **place_record(one.opener.place),
                 "opens": source_text(one.opener.text),
                 "evidence": evidence_record(one.evidence),
             }
             for one in proofs.redundant_scopes
         ],
         "not_reached": [
-            {**_place(one.place), "what": source_text(one.what), "reason": source_text(one.reason)}
+            {
+                **place_record(one.place),
+                "what": source_text(one.what),
+                "reason": source_text(one.reason),
+            }
             for one in proofs.coverage
         ],
         "notes": [source_text(note) for note in proofs.notes],
@@ -99,18 +93,6 @@ def _site(named: NamedSite) -> dict[str, object]:
         "use": site.use.value,
         "evidence": {
             **evidence_record(site.evidence),
-            "root": _root(site.evidence.witness or site.evidence.covered),
+            "root": root_record(site.evidence.witness or site.evidence.covered),
         },
     }
-
-
-def _root(chain: Chain | None) -> dict[str, object] | None:
-    """Why the outside can start the chain that is shown: the witness, else the covered one."""
-    if chain is None:
-        return None
-    root = chain.root
-    return {**_place(root.place), "kind": root.kind.value, "detail": source_text(root.detail)}
-
-
-def _place(place: Place) -> dict[str, object]:
-    return {"file": encodable(place.path), "line": place.line}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 
 from convert.flow.scopes.model import Verdict
-from convert.flow.scopes.results import SiteUse
+from convert.flow.scopes.results import ScopeProofs, SiteUse
 from convert.report.console import Column, heading, say, table
 from convert.report.display import count
 from convert.report.scopes.callers import caller_lines
@@ -45,10 +47,10 @@ def scopes_text(view: ScopesView, console: Console, verbose: bool = False) -> No
                 say(console, line, indent=6)
         return
     _also_found(view, console)
-    _axioms(view, console)
+    axioms_text(proofs, console)
     if verbose:
         _effects(view, console)
-    _limits(view, console, verbose)
+    limits_text(proofs, view.paths, console, verbose)
 
 
 def _summary(view: ScopesView, console: Console) -> None:
@@ -86,10 +88,11 @@ def _also_found(view: ScopesView, console: Console) -> None:
         say(console, f"{opener.place}: {call_words(opener.text)} in {opener.function}()", indent=2)
 
 
-def _axioms(view: ScopesView, console: Console) -> None:
-    if view.proofs.axioms:
+def axioms_text(proofs: ScopeProofs, console: Console) -> None:
+    """Print the facts of the profile on which the proofs rest, with their sources."""
+    if proofs.axioms:
         heading(console, "Axioms: facts that the tree does not show")
-    for axiom in view.proofs.axioms:
+    for axiom in proofs.axioms:
         say(console, f"{axiom.id}: {axiom.statement}", indent=2)
         say(console, f"Source: {axiom.source}; checked: {axiom.checked}", indent=6)
 
@@ -106,14 +109,13 @@ def _effects(view: ScopesView, console: Console) -> None:
         say(console, f"{place}: {site.evidence.verdict.value}; {site.use.value}", indent=2)
 
 
-def _limits(view: ScopesView, console: Console, verbose: bool) -> None:
-    """What the proofs do not cover."""
-    proofs = view.proofs
+def limits_text(proofs: ScopeProofs, paths: Sequence[str], console: Console, verbose: bool) -> None:
+    """Print what the proofs do not cover. verbose: also every place that was not reached."""
     heading(console, "What the proofs rest on")
     counted = proofs.statistics
     say(
         console,
-        f"Read: {', '.join(view.paths)}, {count(counted.functions, 'function')} in "
+        f"Read: {', '.join(paths)}, {count(counted.functions, 'function')} in "
         f"{count(counted.instances, 'context')}. The proofs hold for what was read; whatever calls "
         "in from outside counts as having no scope open.",
         indent=2,

@@ -23,7 +23,8 @@ from convert.rules.exact import ExactRecipe
 from convert.rules.free_memory import family_names, free_verdicts
 from convert.rules.frees import FreeJudge
 from convert.rules.large.stage import with_large_sizes
-from convert.rules.scoped.stage import Ground, with_proven_masks
+from convert.rules.scoped.proven import with_proven_masks
+from convert.rules.scoped.stage import Ground
 from convert.rules.simplify.stages import simplified
 from convert.semantics.contracts import WrapperContract
 from convert.semantics.derived import Meaning, derive

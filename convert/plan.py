@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from convert.errors import InternalCheckError
+from convert.flow.hazards.model import SiteHazards
 from convert.flow.scopes.results import ProvenSite, ScopeProofs
 from convert.rules.model import Converted, Decision, Kept, Refused
 from convert.semantics.model import Contract
@@ -53,7 +54,8 @@ class PlannedSite:
     stage: see `Step`. The spans of the site and of its edits are places in the text that the
     stages before left; the line and column are those of the tree as it was given (for text that a
     stage before wrote, of the place where that text came to stand: `convert.source.edits.origin`).
-    scope: what is known of the allocation scope around it, if a recipe asked for it.
+    scope: what is known of the allocation scope around it, if a recipe asked for it. hazards: what
+    is known of what would deadlock there, likewise. Both are about the tree as it was given.
     """
 
     site: Site
@@ -61,6 +63,7 @@ class PlannedSite:
     decision: Decision
     stage: int = 0
     scope: ProvenSite | None = None
+    hazards: SiteHazards | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,9 @@ class FileChange:
 @dataclass(frozen=True)
 class Step:
     """One commit: ``id`` names its template ``templates/steps/<recipe>/<id>.j2``.
+
+    Of an id with a folder, ``<folder>/<name>``, that is ``templates/steps/<folder>/<name>.j2``.
+    What comes behind a colon only tells steps of one template apart.
 
     ``number`` is 1-based and dense: a step without changes is not in the plan. ``subject`` is
     without prefix, ``facts`` is what the template may print besides the plan itself.
@@ -98,14 +104,16 @@ class Validation:
 
     equal: the contract is the same. declared: it differs by a declared difference. by_table: the
     mask comes from a variable, all whose values were compared when it was translated. in_scope: the
-    mask changed, and is the same inside of a scope that is proven to be open. large: calls of the
-    kernel's allocators and frees that take vmalloc memory now. Anything else stops the run.
+    mask changed, and is the same inside of a scope that is proven to be open. widened: the mask
+    allows more now, by a declared difference (see `convert.rules.scoped.declared`). large: calls of
+    the kernel's allocators and frees that take vmalloc memory now. Anything else stops the run.
     """
 
     equal: int
     declared: int
     by_table: int
     in_scope: int = 0
+    widened: int = 0
     large: int = 0
 
     @property
@@ -117,11 +125,13 @@ class Validation:
     def sentence(self) -> str:
         """The result in words, for reports and letters."""
         masks = f"masks the same inside of the open scope: {self.in_scope}; "
+        widened = f"masks that allow more, by a declared difference only: {self.widened}; "
         large = f"large allocations with their frees, read again: {self.large}; "
         return (
             f"calls validated: all {self.edits}; same contract: {self.equal}; "
             f"declared differences only: {self.declared}; mask from a variable, all values "
             f"compared: {self.by_table}; {masks if self.in_scope else ''}"
+            f"{widened if self.widened else ''}"
             f"{large if self.large else ''}errors: 0"
         )
 

@@ -83,6 +83,7 @@ def _validation(done: Validation | None) -> dict[str, int] | None:
         "declared": done.declared,
         "by_table": done.by_table,
         "in_scope": done.in_scope,
+        "widened": done.widened,
         "errors": 0,  # an error stops the run
     }
 

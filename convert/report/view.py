@@ -152,7 +152,13 @@ def _site_view(planned: PlannedSite, numbers: Mapping[str, int]) -> SiteView:
                 reasoning=_reasoning(planned),
             )
         case Kept():
-            return SiteView(planned, DecisionName.KEPT, decision.rule, decision.reason)
+            return SiteView(
+                planned,
+                DecisionName.KEPT,
+                decision.rule,
+                decision.reason,
+                reasoning=_reasoning(planned) if planned.hazards is not None else "exact",
+            )
         case Refused():
             return SiteView(
                 planned,
@@ -166,14 +172,18 @@ def _site_view(planned: PlannedSite, numbers: Mapping[str, int]) -> SiteView:
 
 
 def _reasoning(planned: PlannedSite) -> str:
-    """The class of a decision about a mask: in scope (a), dual context (b), or as it is (exact)."""
+    """The class of a decision about a mask; ``exact`` where no answer is known.
+
+    Without an answer about hazards, a mask that stays on mixed paths is one of dual context (b).
+    """
     if planned.site.kind is not SiteKind.MASK or planned.scope is None:
         return "exact"
-    verdict = planned.scope.evidence.verdict
-    converted = isinstance(planned.decision, Converted)
-    if verdict is Verdict.PROVEN and converted:
-        return "a"
-    return "b" if verdict is Verdict.MIXED and not converted else "exact"
+    decision, verdict = planned.decision, planned.scope.evidence.verdict
+    if isinstance(decision, Converted):
+        return decision.site_class or "exact"
+    if planned.hazards is not None:
+        return "exact" if planned.hazards.answer is None else planned.hazards.answer.value
+    return "b" if verdict is Verdict.MIXED else "exact"
 
 
 def conclusion(plan: Plan) -> str:

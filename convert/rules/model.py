@@ -17,6 +17,7 @@ class Converted:
     notes: what a reviewer should look at, a sentence each.
     evidence: what the contract rests on, such as the lines of the wrapper that were executed.
     provenance: of a free, the memory that can reach it.
+    site_class: of a mask, why it may change (`convert.flow.hazards.model.SiteClass`).
     """
 
     rule: str
@@ -30,6 +31,7 @@ class Converted:
     notes: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     provenance: Verdict | None = None
+    site_class: str | None = None
 
 
 @dataclass(frozen=True)

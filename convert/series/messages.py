@@ -37,7 +37,7 @@ def _commit(plan: Plan, step: Step, generator: Generator) -> Commit:
 
 def _template(plan: Plan, step: Step) -> str:
     """A recipe's steps have its own templates; an id with a folder names another one's."""
-    return step.id if "/" in step.id else f"{plan.recipe}/{step.id}"
+    return step.id.partition(":")[0] if "/" in step.id else f"{plan.recipe}/{step.id}"
 
 
 def step_variables(plan: Plan, step: Step, generator: Generator) -> dict[str, object]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from convert.errors import InternalCheckError
 from convert.plan import PlannedSite, Step
 from convert.rules.model import Converted
+from convert.rules.scoped.declared import gained
 from convert.rules.scoped.equality import MaskJudge, shape
 from convert.source.edits import Edit, apply_edits
 from convert.source.parse import Item, ParsedFile, parse_file
@@ -24,12 +25,13 @@ def masks_checked(
     sources: Mapping[str, SourceFile],
     dialect: Dialect,
     judge: MaskJudge,
-) -> int:
-    """How many conversions were read again and found to mean the same inside of the scope.
+) -> tuple[int, int]:
+    """How many conversions were read again and mean the same in the scope, and how many more.
 
-    Raises InternalCheckError, with the place, for anything else that changed.
+    The second number is of masks that allow more, as they declare. Raises InternalCheckError, with
+    the place, for anything else that changed.
     """
-    checked = 0
+    same = widened = 0
     for path in sorted({change.path for step in steps for change in step.changes}):
         edits = [e for step in steps for c in step.changes if c.path == path for e in c.edits]
         own = [
@@ -37,8 +39,11 @@ def masks_checked(
             for planned in sites
             if planned.site.file == path and isinstance(planned.decision, Converted)
         ]
-        checked += _File(sources[path], edits, own, dialect, judge).check()
-    return checked
+        _File(sources[path], edits, own, dialect, judge).check()
+        for planned in own:
+            widened += bool(_gains(planned))
+            same += not _gains(planned)
+    return same, widened
 
 
 class _File:
@@ -52,12 +57,13 @@ class _File:
     ) -> None:
         self.sites = sites
         self.judge = judge
+        self.gains = {planned.site.span: _gains(planned) for planned in sites}
         names = frozenset(planned.site.function or "" for planned in sites)
         text = apply_edits(source.text, edits)
         self.before = parse_file(source, dialect, names)
         self.after = parse_file(read_source(source.path, text.encode("latin-1")), dialect, names)
 
-    def check(self) -> int:
+    def check(self) -> None:
         """Compare every function that holds a converted site, call by call."""
         touched = [self._item(planned) for planned in self.sites]
         for item in {item.span.start: item for item in touched}.values():
@@ -69,7 +75,6 @@ class _File:
                     raise self._wrong(item, "makes other calls afterwards")
                 for was, now in zip(old.calls, new.calls, strict=True):
                     self._call(item, was, now, old, new)
-        return len(self.sites)
 
     def _item(self, planned: PlannedSite) -> Item:
         item = self.before.item_at(planned.site.span.start)
@@ -96,7 +101,9 @@ class _File:
             own = _own_text(first, old, self.before), _own_text(second, new, self.after)
             if own[0] is not None and own[0] == own[1]:
                 continue  # what differs stands in a call inside, which is compared on its own
-            differs = self.judge.difference(*texts)
+            gains = self.gains.get(was.span, ())
+            judge = self.judge
+            differs = judge.widening(*texts, gains) if gains else judge.difference(*texts)
             if differs is not None:
                 raise self._wrong(item, differs.why)
 
@@ -111,6 +118,12 @@ class _File:
             f"{self.before.source.path}:{item.line}: a dropped mask was found wrong: "
             f"{item.name} {what}"
         )
+
+
+def _gains(planned: PlannedSite) -> tuple[str, ...]:
+    """The bits that a converted mask gains, as it declares."""
+    decision = planned.decision
+    return gained(decision.differences) if isinstance(decision, Converted) else ()
 
 
 def _own_text(slot: Slot, variant: Variant, parsed: ParsedFile) -> str | None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from convert.errors import InputError, InternalCheckError
-from convert.flow.scopes.model import Verdict
-from convert.flow.scopes.results import ProvenSite, ScopeProofs, SiteUse
+from convert.flow.hazards.model import SiteHazards
+from convert.flow.scopes.results import ProvenSite
 from convert.rules.calls import in_directive
 from convert.rules.drafts import Draft
 from convert.rules.layout import Break
 from convert.rules.model import Converted, Decision, Kept, Refused
 from convert.rules.replacement import Replacement
+from convert.rules.scoped.answers import Answer, Answers, Change, Stays, together
+from convert.rules.scoped.declared import gained
 from convert.rules.scoped.equality import MaskJudge, shape
 from convert.rules.scoped.places import (
     Elsewhere,
@@ -26,7 +28,7 @@ from convert.rules.scoped.places import (
 )
 from convert.rules.scoped.receivers import Receivers
 from convert.rules.scoped.rewrite import CannotRewrite, idle_edits, plain_edits
-from convert.rules.scoped.words import call_words, evidence_lines, why_words
+from convert.rules.scoped.words import call_words
 from convert.semantics.model import Contract
 from convert.sites.model import SiteKind
 from convert.sites.occurrences import Where, occurrences
@@ -34,9 +36,8 @@ from convert.source.edits import Span
 from convert.source.parse import Call, Item, ParsedFile, Slot
 from convert.source.variants import Node, Variant
 
-IDLE, PROVEN = "proven/idle-masks", "proven/in-scope"
-STEPS = (IDLE, PROVEN)
-_RULE = "already-in-scope"
+IDLE = "proven/idle-masks"
+_RULE = "scope-mask"
 _RULE_IDLE = "idle-mask"
 
 
@@ -56,33 +57,32 @@ SCOPE_MASKS: Mapping[str, ScopeMask] = {
 
 @dataclass(frozen=True)
 class Decided:
-    """A draft, and the proof that decided it (for a variable: about its first deciding use)."""
+    """A draft, and what decided it (for a variable: about its first deciding use)."""
 
     draft: Draft
     proof: ProvenSite | None = None
+    hazards: SiteHazards | None = None
 
 
 @dataclass
 class FileDecider:
     """Decides one file.
 
-    before: callee offsets of this text to those of the tree as given, None if it is that text.
-    line: the line of the tree as given that an offset of this text comes from. receivers: tells
-    which functions look at a mask.
+    mask: the name that is looked for. order: the steps that answers may name. before: callee
+    offsets of this text to those of the tree as given, None if it is that text. line: the line of
+    the tree as given that an offset of this text comes from. receivers: tells which functions look
+    at a mask.
     """
 
     parsed: ParsedFile
-    proofs: ScopeProofs
+    mask: ScopeMask
+    answers: Answers
+    order: Sequence[str]
     judge: MaskJudge
     before: Mapping[int, int] | None
     line: Callable[[int], int]
     receivers: Receivers
     _done: set[int] = field(default_factory=set)
-
-    @property
-    def mask(self) -> ScopeMask:
-        """The name that is looked for, and its replacement."""
-        return SCOPE_MASKS[self.proofs.scope]
 
     def decide(self) -> list[Decided]:
         """One draft a call or definition that holds the name, and one for each other place.
@@ -145,60 +145,73 @@ class FileDecider:
         idle = self._idle(variant, slot.node, tokens)
         if idle is not None:
             return Decided(self._with(draft, idle, place, variant))
-        proof = self._proof(call)
-        decision = self._decision(proof, call, slot)
-        if decision is None:
-            assert proof is not None
-            decision = self._converted(proof, variant, slot.node, tokens)
-        return Decided(self._with(draft, decision, place, variant), proof)
+        answer = self._answer(call, slot)
+        decision: Decision
+        if isinstance(answer, Stays):
+            decision = self._stays(slot.span.start, answer)
+        else:
+            decision = self._converted(answer, variant, slot.node, tokens)
+        draft = self._with(draft, decision, place, variant)
+        return Decided(draft, answer.proof, answer.hazards)
 
-    def _decision(self, proof: ProvenSite | None, call: Call, slot: Slot) -> Decision | None:
-        """Why a call's mask stays; None if the scope is proven to be open."""
-        where = f"{self.parsed.source.path}:{self.line(slot.span.start)}"
-        if proof is None:
+    def _answer(self, call: Call, slot: Slot) -> Answer:
+        """What is known about a call's mask, and whether the called function allows a change."""
+        start = call.callee_span.start
+        given = start if self.before is None else self.before.get(start)
+        answer = self.answers(self.parsed.source.path, start, given)
+        if answer is None:
             name = call_words(call.callee) if call.callee else "a call through a pointer"
-            return self._refused(where, f"no proof is known for {name}, which is given the mask")
-        if proof.use is SiteUse.STORES:
-            return Kept(
-                "stored-mask",
-                f"{call_words(proof.callee)} stores the mask: others allocate with it, where no "
-                "proof holds",
-            )
-        if proof.evidence.verdict is not Verdict.PROVEN:
-            return self._refused(where, why_words(proof.evidence))
+            return Stays(_RULE, f"no proof is known for {name}, which is given the mask")
+        if isinstance(answer, Stays):
+            return answer
         looks = self.receivers.looks(call.callee or "", call.slots.index(slot))
-        return None if looks is None else self._refused(where, looks)
+        if looks is None:
+            return answer
+        return Stays(answer.rule, looks, proof=answer.proof, hazards=answer.hazards)
 
-    def _refused(self, where: str, why: str) -> Refused:
-        return Refused(_RULE, f"{where}: {self.mask.forbids} stays: {why}", blocks_removal=False)
+    def _stays(self, offset: int, answer: Stays) -> Kept | Refused:
+        """The decision about a mask that stays; ``offset``: of what the reason is about."""
+        if answer.kept:
+            return Kept(answer.rule, answer.why)
+        where = f"{self.parsed.source.path}:{self.line(offset)}"
+        return self._refused(where, answer.why, answer.rule)
+
+    def _refused(self, where: str, why: str, rule: str = _RULE) -> Refused:
+        return Refused(rule, f"{where}: {self.mask.forbids} stays: {why}", blocks_removal=False)
 
     def _converted(
-        self, proof: ProvenSite, variant: Variant, node: Node, tokens: tuple[Span, ...]
+        self, change: Change, variant: Variant, node: Node, tokens: tuple[Span, ...]
     ) -> Decision:
-        """The conversion of one mask, if it is the same mask inside of the scope."""
+        """The conversion of one mask, if the new one differs as the change declares at most."""
         text = self.parsed.source.text
         try:
-            edits = plain_edits(text, variant, node, tokens, self.mask.plain)
+            edits = plain_edits(text, variant, node, tokens, change.plain)
         except CannotRewrite as why:
             return self._refused(
                 f"{self.parsed.source.path}:{self.line(tokens[0].start)}", str(why)
             )
         was = shape(node, variant, text)
-        now = shape(node, variant, text, {self.mask.forbids: self.mask.plain})
-        differs = self.judge.difference(was, now)
+        plain = change.plain[0] if len(change.plain) == 1 else f"({' | '.join(change.plain)})"
+        now = shape(node, variant, text, {self.mask.forbids: plain})
+        if change.differences:
+            differs = self.judge.widening(was, now, gained(change.differences))
+        else:
+            differs = self.judge.difference(was, now)
         if differs is not None:
             raise InternalCheckError(
                 f"{self.parsed.source.path}:{self.line(tokens[0].start)}: {differs.why}"
             )
         return Converted(
-            _RULE,
-            PROVEN,
+            change.rule,
+            change.step,
             edits,
             "",
-            f"a {self.proofs.scope} scope is always open here, so {self.mask.plain} means the same",
+            change.reason,
             self._gfp_names(was),
             self._gfp_names(now),
-            evidence=evidence_lines(proof.evidence),
+            differences=change.differences,
+            evidence=change.evidence,
+            site_class=change.site_class.value,
         )
 
     def _gfp_names(self, expression: str) -> tuple[str, ...]:
@@ -224,56 +237,55 @@ class FileDecider:
         reason = f"{' | '.join(names)} is {' | '.join(rest)}: {self.mask.forbids} adds nothing"
         return Converted(_RULE_IDLE, IDLE, edits, "", reason, names, rest)
 
-    def _proof(self, call: Call) -> ProvenSite | None:
-        start: int | None = call.callee_span.start
-        if self.before is not None:
-            start = self.before.get(call.callee_span.start)
-        return None if start is None else self.proofs.site(self.parsed.source.path, start)
-
     # -- variables -------------------------------------------------------------------------------
 
     def _variable(self, token: Span, place: InVariable) -> Decided:
         """One definition of a variable; all of its definitions are decided alike."""
         tokens = self._tokens(place.value) or (token,)
         draft = self._draft(place.item, place.value, place.variable, tokens, None)
-        reason, proof = self._uses(place)
-        if reason is not None:
-            return Decided(replace(draft, decision=reason), proof)
-        assert proof is not None
+        answer, offset = self._uses(place)
+        if isinstance(answer, Stays):
+            draft = replace(draft, decision=self._stays(offset, answer))
+            return Decided(draft, answer.proof, answer.hazards)
         variant = next(v for v in place.item.variants if v.holds(token.start))
         node = _valued(variant, place.value)
-        decision = self._converted(proof, variant, node, tokens)
+        decision = self._converted(answer, variant, node, tokens)
         if isinstance(decision, Converted):
             note = (
-                f"every use of {place.variable} is a call inside of the scope; for example "
-                f"{call_words(proof.callee)} in line {proof.line}"
+                f"every use of {place.variable} is a call that allows it; for example "
+                f"{call_words(answer.proof.callee)} in line {answer.proof.line}"
             )
             decision = replace(decision, evidence=(note, *decision.evidence))
-        return Decided(self._with(draft, decision, None, variant), proof)
+        draft = self._with(draft, decision, None, variant)
+        return Decided(draft, answer.proof, answer.hazards)
 
-    def _uses(self, place: InVariable) -> tuple[Decision | None, ProvenSite | None]:
-        """Why a variable keeps its masks, and the proof that says so; else a proof of one use."""
-        first: ProvenSite | None = None
-        name = place.variable
+    def _uses(self, place: InVariable) -> tuple[Answer, int]:
+        """What is known of a variable's uses: why it stays, with the offset of that; else a change.
+
+        All of its uses have to allow the same.
+        """
+        changes: list[Change] = []
+        name, at = place.variable, place.value.start
         for variant, node, offset in uses_of(place.item, name):
             if is_target(variant, node):
                 continue
-            where = f"{self.parsed.source.path}:{self.line(offset)}"
             use = use_of(place.item, variant, node)
             if isinstance(use, InVariable) and use.variable == name:
                 continue
             if not isinstance(use, InCall):
                 what = use.what if isinstance(use, Elsewhere) else f"copied to {use.variable}"
-                return self._refused(where, f"{name} holds it, and there {what}"), None
-            proof = self._proof(use.call)
-            decision = self._decision(proof, use.call, use.slot)
-            if decision is not None:
-                return decision, proof
-            first = first or proof
-        if first is None:
-            where = f"{self.parsed.source.path}:{self.line(place.value.start)}"
-            return self._refused(where, f"{name} is given to no call that is known"), None
-        return None, first
+                return Stays(_RULE, f"{name} holds it, and there {what}"), offset
+            answer = self._answer(use.call, use.slot)
+            if isinstance(answer, Stays):
+                return answer, use.slot.span.start
+            changes.append(answer)
+        if not changes:
+            return Stays(_RULE, f"{name} is given to no call that is known"), at
+        change = together(changes, self.order)
+        if change is None:
+            words = " and ".join(dict.fromkeys(" | ".join(one.plain) for one in changes))
+            return Stays(_RULE, f"the calls that are given {name} would need {words}"), at
+        return change, at
 
     # -- drafts ----------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ what holds for both holds for every value.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from types import MappingProxyType
@@ -55,6 +55,29 @@ class MaskJudge:
                         f"`{after}` is {_hex(seen[1])}"
                     )
         except (InputError, CannotExecute) as error:
+            return Differs(str(error))
+        return None
+
+    def widening(self, before: str, after: str, gained: Iterable[str]) -> Differs | None:
+        """Why a mask expression does more than gain some bits; None if that is all it does.
+
+        No scope counts here. The bits are gained together or not at all.
+        """
+        gfp = self.table.executor.gfp
+        unknown = sorted({*_names(before), *_names(after)} - set(gfp.bits))
+        if len(unknown) > _MOST:
+            return Differs(f"too many names with no known value: {', '.join(unknown)}")
+        try:
+            allowed = gfp.mask(gained)
+            for values in self._values(unknown):
+                was, now = (gfp.evaluate(_with(text, values)) for text in (before, after))
+                more = now & ~was
+                if was & ~now or more & ~allowed or (more and allowed & ~now):
+                    return Differs(
+                        f"`{before}` is {_hex(was)}, `{after}` is {_hex(now)}: not only "
+                        f"{' and '.join(gfp.bit_names(allowed))} came in"
+                    )
+        except InputError as error:
             return Differs(str(error))
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pycparser import c_ast
 
@@ -19,13 +19,13 @@ class CannotRewrite(Exception):
 
 
 def plain_edits(
-    text: str, variant: Variant, whole: Node, tokens: Iterable[Span], plain: str
+    text: str, variant: Variant, whole: Node, tokens: Iterable[Span], plain: Sequence[str]
 ) -> tuple[Edit, ...]:
-    """Replace the tokens by ``plain``; a choice whose arms become equal becomes that arm.
+    """Replace the tokens by names; a choice whose arms become equal becomes that arm.
 
     Raises CannotRewrite if such a choice is made by a condition that does something.
     """
-    edits = {Edit(token, plain) for token in tokens}
+    edits = {Edit(token, _names_for(variant, token, plain)) for token in tokens}
     for choice in _choices(whole):
         span = variant.span_of(choice)
         arms = [variant.span_of(arm) for arm in (choice.iftrue, choice.iffalse)]
@@ -43,8 +43,25 @@ def plain_edits(
         if any(comment in span.of(text) for comment in ("/*", "//", "#")):
             raise CannotRewrite("a comment or preprocessor line stands inside of the choice")
         edits = {edit for edit in edits if edit.span not in span}
-        edits.add(Edit(_with_parentheses(text, span), after[0]))
+        whole_span = span if " " in after[0] else _with_parentheses(text, span)
+        edits.add(Edit(whole_span, after[0]))
     return tuple(sorted(edits))
+
+
+def _names_for(variant: Variant, token: Span, plain: Sequence[str]) -> str:
+    """The new names as they are written at a token: none twice, in parentheses where needed."""
+    node = variant.identifiers.get(token.start)
+    if len(plain) == 1 or node is None:
+        return " | ".join(plain)
+    top = parent = variant.parent_of(node)
+    while isinstance(above := variant.parent_of(top), c_ast.BinaryOp) and above.op == "|":
+        top = above
+    if isinstance(parent, c_ast.BinaryOp) and parent.op == "|":
+        there = {part.name for part in operands(top, "|") if isinstance(part, c_ast.ID)}
+        return " | ".join(name for name in plain if name not in there)
+    if isinstance(parent, (c_ast.BinaryOp, c_ast.UnaryOp, c_ast.Cast)):
+        return f"({' | '.join(plain)})"
+    return " | ".join(plain)
 
 
 def _choices(whole: Node) -> list[Node]:

@@ -21,7 +21,8 @@ from convert.report.html_report import report_html
 from convert.report.json_report import report_json, report_schema
 from convert.report.sarif_report import report_sarif
 from convert.report.text_report import render_text
-from convert.rules.scoped.stage import Ground, with_proven_masks
+from convert.rules.scoped.proven import with_proven_masks
+from convert.rules.scoped.stage import Ground
 from convert.series.messages import render_cover, render_series
 from convert.series.model import Generator
 from tests.rules.scoped.fakes import PATH, dialect, empty_plan, scopes, stated_proofs, toy_tree

@@ -9,7 +9,8 @@ import pytest
 from convert.errors import InternalCheckError
 from convert.plan import Plan
 from convert.rules.model import Converted, Kept, Refused
-from convert.rules.scoped.stage import Ground, with_proven_masks
+from convert.rules.scoped.proven import with_proven_masks
+from convert.rules.scoped.stage import Ground
 from convert.series.messages import render_series
 from convert.series.model import Generator
 from tests.rules.scoped.fakes import (

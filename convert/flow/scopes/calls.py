@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from convert.flow.scopes.changes import (
     Change,
@@ -16,6 +16,7 @@ from convert.flow.scopes.changes import (
 from convert.flow.scopes.code import Call, Code
 from convert.flow.scopes.contexts import OPENED, Context, Contexts, Function, Instance
 from convert.flow.scopes.exits import Exit, Return, cookie_bit
+from convert.flow.scopes.held import LockRunner
 from convert.flow.scopes.machine import Machine
 from convert.flow.scopes.memory import Fields
 from convert.flow.scopes.values import (
@@ -42,7 +43,8 @@ class Calls(ABC):
     targets: the functions that a call may run, by number; none if it leaves what was read.
     by_function: those that a function value means. is_macro: names outside that are macros.
     zero, nofail: the bits of ``__GFP_ZERO`` and ``__GFP_NOFAIL``. relevant: by function, whether it
-    is simulated.
+    is simulated. locks: runs calls of locks, if they are followed; their state is the last part but
+    one of ``bits``.
     """
 
     functions: Sequence[Function]
@@ -57,6 +59,7 @@ class Calls(ABC):
     is_macro: Callable[[str], bool]
     is_disabled: Callable[[Code, Call], bool]
     relevant: Sequence[bool]
+    locks: LockRunner | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         self.contexts = Contexts(self.store)
@@ -104,6 +107,8 @@ class Calls(ABC):
         name = call.name
         if name in self.scopes.saves or name in self.scopes.restores:
             return [self.scope_call(machine, call, bits, facts)]
+        if self.locks is not None and name in self.locks.calls:
+            return self.lock_call(self.locks, function.code, index, call, bits, facts)
         values = [machine.value(facts, given) for given in call.arguments]
         targets = self.targets(call)
         if name is None:
@@ -151,6 +156,17 @@ class Calls(ABC):
         saved = cookie_bit(value, kind, old)
         found[kind] = saved if old else bit_and(bits[kind], saved)
         return tuple(found), facts
+
+    def lock_call(
+        self, locks: LockRunner, code: Code, index: int, call: Call, bits: Bits, facts: Facts
+    ) -> list[tuple[Bits, Facts]]:
+        """A lock is taken, tried for or released."""
+        found = []
+        for after, signs in locks.run(code, index, call, bits[-2]):
+            known = dict(facts)
+            self.result(known, call, self.store.masks[signs] if signs else self.store.any)
+            found.append(((*bits[:-2], after, signs or bits[-1]), known))
+        return found
 
     def result(self, facts: Facts, call: Call, value: Value) -> None:
         """Set what the call returns."""
@@ -242,7 +258,16 @@ class Calls(ABC):
                 continue
             function.machine.put(after, place, carry.value(value))
         self.result(after, call, carry.value(leaving.result))
-        found = tuple(carry.bit(bit, kind) for kind, bit in enumerate(after_bits))
+        found: Bits = tuple(
+            carry.bit(bit, kind) for kind, bit in enumerate(after_bits[: len(self.scopes.kinds)])
+        )
+        if self.locks is not None:
+            held = self.locks.after(
+                bits[-2], after_bits[-1], function.code, index, call, callee.function.code
+            )
+            if "1" in bits and "1" not in found:
+                held = self.locks.handed_over(held, callee.function.number)
+            found = (*found, held)
         tag = leaving.result.mask if len(callee.exits) > 1 else bits[-1]
         return (*found, tag), after
 

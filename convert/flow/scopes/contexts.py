@@ -119,9 +119,13 @@ class Instance:
 
 @dataclass
 class Contexts:
-    """Makes contexts and entry facts."""
+    """Makes contexts and entry facts.
+
+    known_everywhere: facts that hold whenever a function is entered.
+    """
 
     store: Store
+    known_everywhere: dict[Key, Value] = field(default_factory=dict)
 
     @cached_property
     def task(self) -> Key:
@@ -231,7 +235,7 @@ class Contexts:
 
     def entry_facts(self, function: Function, context: Context) -> Facts:
         """The facts with which a function starts in a context."""
-        facts: Facts = {}
+        facts: Facts = dict(self.known_everywhere)
         store = self.store
         facts[self.task] = store.value(POSITIVE, "sym", self.entry_sym(self.task))
         for name in function.code.parameters:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from convert.flow.graph.model import Place
 from convert.flow.scopes.code import Call
 from convert.flow.scopes.engine import Engine
+from convert.flow.scopes.held import Locks
 from convert.flow.scopes.reach import Reach
 from convert.flow.scopes.results import Coverage, InferredEffect
 from convert.flow.scopes.setup import Program
@@ -90,7 +91,7 @@ def effects_of(program: Program, engine: Engine) -> Iterator[InferredEffect]:
         for instance in engine.of_function[number]:
             for (bits, mask), _ in instance.exits.items():
                 for bit in bits:
-                    if bit != "E":
+                    if bit != "E" and not isinstance(bit, Locks):
                         when = _RESULTS.get(mask, "")
                         phrases[f"{_effect(bit)} {when}".strip()] = None
         if phrases:

@@ -28,6 +28,7 @@ from convert.flow.scopes.code import (
 )
 from convert.flow.scopes.contexts import Context, Function, Instance
 from convert.flow.scopes.exits import Exit, visible
+from convert.flow.scopes.held import NOTHING, Locks, either, met
 from convert.flow.scopes.joining import Joiner
 from convert.flow.scopes.machine import Machine
 from convert.flow.scopes.values import (
@@ -36,6 +37,9 @@ from convert.flow.scopes.values import (
     Facts,
     Value,
 )
+
+# States of one instruction that differ by the locks that are held, before they become one.
+_MOST_LOCKED = 12
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ class Engine(Calls):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.start: Bits = (*("E" for _ in self.scopes.kinds), 0)
+        locks = () if self.locks is None else (NOTHING,)
+        self.start: Bits = (*("E" for _ in self.scopes.kinds), *locks, 0)
         self.joiner = Joiner(self.store, self.opened)
 
     # -- instances -----------------------------------------------------------------------------
@@ -156,6 +161,10 @@ class Engine(Calls):
             bits = (*bits[:-1], 0)
         facts = self.pruned(instance.function, index, facts)
         states = instance.states.setdefault(index, {})
+        if self.locks is not None and len(states) >= _MOST_LOCKED and bits not in states:
+            for other in states:
+                if other[:-2] == bits[:-2]:
+                    bits = (*bits[:-2], either(bits[-2], other[-2]), 0)
         known = states.get(bits)
         if known is None:
             states[bits] = facts
@@ -319,6 +328,8 @@ class Engine(Calls):
         assert isinstance(instruction, Give)
         result = instance.function.machine.value(facts, instruction.value)
         outs = visible(facts, result)
+        if self.locks is not None:
+            bits = (*bits[:-2], self.leaving(instance, bits, result), 0)
         kind = (bits[:-1], result.mask)
         known = instance.exits.get(kind)
         if known is not None:
@@ -327,6 +338,20 @@ class Engine(Calls):
                 return
         instance.exits[kind] = Exit(result, outs)
         self.wake_callers(instance)
+
+    def leaving(self, instance: Instance, bits: Bits, result: Value) -> Locks:
+        """What the callers see of the locks that are held at a way out.
+
+        Ways out with the same scope and sign of the result are one, so an exit may go for another.
+        """
+        assert self.locks is not None
+        left = self.locks.leaving(instance.function.code, bits[-2])
+        for known, mask in list(instance.exits):
+            if known[:-1] == bits[:-2] and mask == result.mask and known[-1] != left:
+                left = met(known[-1], left)
+                if left != known[-1]:
+                    del instance.exits[known, mask]
+        return left
 
     def joined_exit(
         self, known: Exit, result: Value, outs: Facts, instance: Instance

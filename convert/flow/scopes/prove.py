@@ -8,7 +8,7 @@ roots with breadth-first, hence shortest, witnesses.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from convert.flow.scopes.code import Call, Code
 from convert.flow.scopes.contexts import Instance
 from convert.flow.scopes.coverage import coverage_of, effects_of
 from convert.flow.scopes.engine import Engine, Limits
-from convert.flow.scopes.model import Verdict
+from convert.flow.scopes.held import LockRunner
+from convert.flow.scopes.model import Opener, Verdict
 from convert.flow.scopes.reach import Reach
 from convert.flow.scopes.results import (
     ProvenSite,
@@ -66,25 +67,12 @@ def prove_scopes(
     ``disabled``: calls that are taken to open nothing (the mutation check). Raises InputError for a
     scope that the tree does not have, for a path that is not in it, and if there are no C files.
     """
-    clock = _Clock()
+    clock = Clock()
     with without_collections():  # one search through all trees takes a second
         graph = build_graph(tree, paths, cache_dir=cache_dir, progress=progress)
         clock.note("call graph")
-        return prove_graph(tree, graph, progress, scope, disabled, budget or Budget(), clock)
-
-
-def prove_graph(
-    tree: KernelTree,
-    graph: CallGraph,
-    progress: Progress,
-    scope: str = "nofs",
-    disabled: frozenset[Place] = frozenset(),
-    budget: Budget | None = None,
-    clock: _Clock | None = None,
-) -> ScopeProofs:
-    """As `prove_scopes`, for a call graph that was built before."""
-    program = program_of(tree, graph, scope)
-    return _Proof(program, progress, disabled, budget or Budget(), clock or _Clock()).proofs()
+        program = program_of(tree, graph, scope)
+        return Proof(program, progress, disabled, budget or Budget(), clock).proofs()
 
 
 def program_of(tree: KernelTree, graph: CallGraph, scope: str = "nofs") -> Program:
@@ -101,11 +89,11 @@ def program_of(tree: KernelTree, graph: CallGraph, scope: str = "nofs") -> Progr
 def prove_program(
     program: Program, disabled: frozenset[Place], progress: Progress = silent
 ) -> ScopeProofs:
-    """As `prove_graph`, once more for a program that is there, with other calls disabled."""
-    return _Proof(program, progress, disabled, Budget(), _Clock()).proofs()
+    """As `prove_scopes`, once more for a program that is there, with other calls disabled."""
+    return Proof(program, progress, disabled, Budget(), Clock()).proofs()
 
 
-class _Clock:
+class Clock:
     """Seconds by phase."""
 
     def __init__(self) -> None:
@@ -119,29 +107,43 @@ class _Clock:
 
 
 @dataclass
-class _Proof:
+class Proof:
+    """One run of the simulation, and the verdicts from it.
+
+    locks: what follows locks, if that is asked for, made when the functions have been lowered.
+    starts: instances of the roots. engine, reach, found: what the run left, for further questions.
+    """
+
     program: Program
     progress: Progress
     disabled: frozenset[Place]
     budget: Budget
-    clock: _Clock
-    instances: list[tuple[Instance, Root]] = field(default_factory=list)
+    clock: Clock
+    locks: Callable[[Program], LockRunner] | None = None
+    starts: list[tuple[Instance, Root]] = field(default_factory=list)
+    engine: Engine = field(init=False)
+    reach: Reach = field(init=False)
+    found: list[FoundSite] = field(init=False)
 
     def proofs(self) -> ScopeProofs:
+        """Run, and give the verdicts."""
         self.progress("lowering functions")
         finder = SiteFinder(self.program)
+        runner = None if self.locks is None else self.locks(self.program)
         self.program.is_extra_site = finder.is_site
+        if runner is not None:
+            self.program.is_extra_site = lambda c: finder.is_site(c) or c.name in runner.calls
         functions = self.program.functions
         self.clock.note("lowering")
         self.progress("simulating")
-        engine = self.engine()
+        self.engine = engine = self.new_engine(runner)
         self.simulate(engine)
         self.clock.note("simulation")
         self.progress("searching witnesses")
-        reach = Reach(self.program.codes, engine.opened, self.program.graph.roots)
-        reach.run(self.instances)
+        self.reach = reach = Reach(self.program.codes, engine.opened, self.program.graph.roots)
+        reach.run(self.starts)
         judge = Judge(self.program.scope, reach, (), engine.exhausted)
-        found = finder.sites()
+        self.found = found = finder.sites()
         sites = tuple(self.site(one, judge) for one in found)
         proofs = ScopeProofs(
             scope=self.program.scope,
@@ -165,7 +167,8 @@ class _Proof:
         self.clock.note("verdicts")
         return proofs
 
-    def engine(self) -> Engine:
+    def new_engine(self, locks: LockRunner | None) -> Engine:
+        """What runs the program's functions."""
         program = self.program
         return Engine(
             functions=program.functions,
@@ -183,13 +186,15 @@ class _Proof:
             is_macro=program.is_outer_macro,
             is_disabled=self.is_disabled,
             relevant=program.summary.relevant,
+            locks=locks,
         )
 
     def simulate(self, engine: Engine) -> None:
+        """Run the roots, and all that they lead to."""
         for key, roots in sorted(self.program.graph.roots.items(), key=lambda one: one[0].name):
             for number in self.program.numbers.get(key, ()):
                 if self.program.summary.relevant[number]:
-                    self.instances.append((engine.root(number), roots[0]))
+                    self.starts.append((engine.root(number), roots[0]))
         engine.run()
 
     def is_disabled(self, code: Code, call: Call) -> bool:
@@ -209,8 +214,6 @@ class _Proof:
         )
 
     def redundant(self, sites: Sequence[ProvenSite]) -> Iterator[RedundantScope]:
-        from convert.flow.scopes.model import Opener
-
         for site in sites:
             if site.use is SiteUse.OPENS and site.evidence.verdict is Verdict.PROVEN:
                 opener = Opener(site.function, Place(site.path, site.line), site.callee)

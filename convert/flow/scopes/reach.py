@@ -14,6 +14,7 @@ from convert.flow.code import FunctionKey
 from convert.flow.graph.model import Place, Root
 from convert.flow.scopes.code import Call, Code
 from convert.flow.scopes.contexts import Instance
+from convert.flow.scopes.held import Locks
 from convert.flow.scopes.model import Chain, Frame, Opener
 from convert.flow.scopes.values import Bits, Key
 
@@ -131,7 +132,7 @@ def called(code: Code, call: Call) -> str:
 
 def after(bits: Bits, entry: int) -> int:
     """Whether a scope is open: one kind is enough."""
-    found = [_state(bit, entry) for bit in bits if not isinstance(bit, int)]
+    found = [_state(bit, entry) for bit in bits if not isinstance(bit, (int, Locks))]
     if OPEN in found:
         return OPEN
     return UNKNOWN if UNKNOWN in found else CLOSED

@@ -1,0 +1,179 @@
+"""What some functions wait for: locks, and workers that have to get on first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from convert.flow.code import FunctionKey
+from convert.flow.graph.model import RootKind
+from convert.flow.hazards.naming import Namer
+from convert.flow.scopes.code import Call, Code, Where
+from convert.flow.scopes.held import UNNAMED, LockRunner
+from convert.flow.scopes.paths import at_call
+from convert.flow.scopes.reach import Node, Reach
+from convert.flow.scopes.setup import Program
+from convert.profiles.locks import Locks
+
+_WORKERS = (RootKind.WORK, RootKind.THREAD)
+_MOST_CALLERS = 6  # how far a lock is followed whose name only callers know
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """A line that waits. what: of the profile. call: what is called. node, index: where."""
+
+    name: str
+    what: str
+    call: str
+    node: Node
+    index: int
+
+
+@dataclass
+class WaitFinder:
+    """Finds what is waited for, and who ends it."""
+
+    program: Program
+    namer: Namer
+    facts: Locks
+    runner: LockRunner
+    _names: dict[tuple[int, int, int], tuple[str, Where | None]] = field(default_factory=dict)
+
+    # -- what blocks ---------------------------------------------------------------------------
+
+    def blocked(self, reach: Reach) -> Iterator[Blocked]:
+        """All lines that wait, in the order of the search: the nearest to a root first."""
+        for node in reach.first:
+            number = node.instance.function.number
+            code = self.program.codes[number]
+            for index, call in code.calls():
+                if not node.instance.at(index):
+                    continue
+                for what, name, place in self.waited(number, index, call):
+                    for known in self.names(reach, node, name, place):
+                        yield Blocked(known, what, call.name or "", node, index)
+
+    def waited(
+        self, number: int, index: int, call: Call
+    ) -> Iterator[tuple[str, str, Where | None]]:
+        """What a call of the kernel waits for."""
+        name = call.name or ""
+        if name in self.runner.calls:
+            for take in self.facts.takes.get(name, ()):
+                if take.waits:
+                    known = self.named(number, index, call, take.slot)
+                    yield take.what, take.lock or known[0], known[1]
+            return
+        if self.program.targets(call):
+            return
+        for wait in self.facts.waits.get(name, ()):
+            if wait.ends == "task" and wait.slot is not None:
+                yield wait.what, *self.named(number, index, call, wait.slot)
+        for outside in self.facts.outsides.get(name, ()):
+            for lock in outside.takes:
+                yield "lock", lock, None
+
+    def named(self, number: int, index: int, call: Call, slot: int) -> tuple[str, Where | None]:
+        """The name of what an argument means; each call is looked at once."""
+        key = (number, index, slot)
+        if key not in self._names:
+            self._names[key] = self.namer.argument(self.program.codes[number], call, slot)
+        return self._names[key]
+
+    def names(self, reach: Reach, node: Node, name: str, place: Where | None) -> list[str]:
+        """The names of a lock, by those of the callers if the function does not know it."""
+        found: dict[str, None] = {}
+        waiting = [(node, name, place, 0)]
+        seen: set[tuple[Node, Where | None]] = set()
+        while waiting:
+            one, known, where, depth = waiting.pop()
+            code = self.program.codes[one.instance.function.number]
+            lifted = known == UNNAMED and where is not None and where.var in code.parameters
+            if not lifted or depth > _MOST_CALLERS:
+                found[known] = None
+                continue
+            if (one, where) in seen:
+                continue
+            seen.add((one, where))
+            for caller, index in reach.callers.get(one, ()):
+                outer = self.program.codes[caller.instance.function.number]
+                call = outer.instructions[index]
+                if isinstance(call, Call) and where is not None:
+                    mine = next(iter(at_call(call, code, where)), None)
+                    named = UNNAMED if mine is None else self.namer.at(outer, mine)
+                    waiting.append((caller, named, mine, depth + 1))
+        return list(found)
+
+    # -- who ends it ---------------------------------------------------------------------------
+
+    @cached_property
+    def works(self) -> Mapping[str, tuple[FunctionKey, ...]]:
+        """The functions of work items, by the item's name; and of workqueues, by the queue's."""
+        items: dict[str, dict[FunctionKey, None]] = {}
+        queued: dict[str, dict[str, None]] = {}
+        for number, code in enumerate(self.program.codes):
+            for index, call in code.calls():
+                name = call.name or ""
+                for work in self.facts.works.get(name, ()):
+                    item, _ = self.named(number, index, call, work.work)
+                    for key in self.functions(code, call, work.function):
+                        items.setdefault(item, {})[key] = None
+                for queue in self.facts.queues.get(name, ()):
+                    if queue.queue is not None:
+                        item, _ = self.named(number, index, call, queue.work)
+                        owner, _ = self.named(number, index, call, queue.queue)
+                        queued.setdefault(owner, {})[item] = None
+        found = {name: dict(keys) for name, keys in items.items() if name != UNNAMED}
+        for owner, names in queued.items():
+            for item in names:
+                if owner != UNNAMED:
+                    found.setdefault(owner, {}).update(items.get(item, {}))
+        return {name: tuple(keys) for name, keys in found.items()}
+
+    def functions(self, code: Code, call: Call, slot: int) -> Iterator[FunctionKey]:
+        """The functions that an argument is."""
+        given = call.arguments[slot] if slot < len(call.arguments) else ("any",)
+        if given[0] == "fn":
+            yield from self.program.world.keys(given[2], given[1])
+
+    @cached_property
+    def wakers(self) -> Mapping[str, tuple[int, ...]]:
+        """The functions that end waits, by what is waited for."""
+        found: dict[str, dict[int, None]] = {}
+        for number, code in enumerate(self.program.codes):
+            for index, call in code.calls():
+                for wake in self.facts.wakes.get(call.name or "", ()):
+                    name, _ = self.named(number, index, call, wake.slot)
+                    found.setdefault(name, {})[number] = None
+        return {name: tuple(numbers) for name, numbers in found.items()}
+
+    def workers(self, blocked: Blocked) -> tuple[FunctionKey, ...]:
+        """The workers that have to get on for a wait to end."""
+        if blocked.what in ("work item", "workqueue"):
+            return self.works.get(blocked.name, ())
+        if blocked.name == UNNAMED:
+            return ()
+        found: dict[FunctionKey, None] = {}
+        for number in self.wakers.get(blocked.name, ()):
+            found.update(dict.fromkeys(self.worker_roots.get(number, ())))
+        return tuple(found)
+
+    @cached_property
+    def worker_roots(self) -> Mapping[int, tuple[FunctionKey, ...]]:
+        """The work items and threads that may run each function, at any depth."""
+        found: dict[int, dict[FunctionKey, None]] = {}
+        for key, roots in self.program.graph.roots.items():
+            if not any(root.kind in _WORKERS for root in roots):
+                continue
+            waiting = list(self.program.numbers.get(key, ()))
+            seen = set(waiting)
+            while waiting:
+                number = waiting.pop()
+                found.setdefault(number, {})[key] = None
+                for _, call in self.program.codes[number].calls():
+                    new = [target for target in self.program.targets(call) if target not in seen]
+                    seen.update(new)
+                    waiting += new
+        return {number: tuple(keys) for number, keys in found.items()}

@@ -1,0 +1,213 @@
+"""Which locks a simulated function holds, besides those that it was entered with.
+
+A lock is known by its name, ``owner.member``, and by the place that leads to it if that starts at a
+variable of the function. One that is given back is matched by the place, else by the name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from convert.flow.scopes.code import Call, Code, Where
+from convert.flow.scopes.paths import at_call
+from convert.flow.scopes.values import ANYTHING
+
+_Lock = tuple[str, Where | None]
+UNNAMED = "?"  # a lock that only the caller can name: the function was given its address
+_MOST = 3  # locks of one name: more of them are not told apart
+
+
+class Held(NamedTuple):
+    """A lock that was taken by the instruction ``at`` (-1: before this function, by a callee)."""
+
+    name: str
+    place: Where | None
+    at: int
+
+
+class Locks(NamedTuple):
+    """What was taken since a function was entered, and what was given back of its callers'.
+
+    maybe: what was given back if it was held: the caller's own, but nothing of who called that.
+    """
+
+    held: frozenset[Held]
+    freed: frozenset[_Lock]
+    maybe: frozenset[_Lock] = frozenset()
+
+
+NOTHING = Locks(frozenset(), frozenset())
+
+
+@dataclass(frozen=True)
+class LockCall:
+    """What a function of the kernel does with a lock.
+
+    takes: whether it takes or releases. waits: whether it blocks until it has the lock. held: the
+    signs of the result with which the lock is held; 0 if it always is. lock: its name and place,
+    where a function calls it.
+    """
+
+    takes: bool
+    waits: bool
+    held: int
+    lock: Callable[[Code, Call], tuple[str, Where | None]]
+
+
+@dataclass(frozen=True)
+class LockRunner:
+    """Runs calls that take and release locks.
+
+    calls: by name. named: the name of the lock at a place of a function, `UNNAMED` if only callers
+    can tell. released: the names of the locks that a function may release, at any depth.
+    """
+
+    calls: Mapping[str, tuple[LockCall, ...]]
+    named: Callable[[Code, Where], str]
+    released: Sequence[frozenset[str]]
+
+    def run(self, code: Code, index: int, call: Call, locks: Locks) -> list[tuple[Locks, int]]:
+        """What a call makes of the locks, with the signs of its result; 0 for any."""
+        held = 0
+        taken = locks
+        for done in self.calls[call.name or ""]:
+            name, place = done.lock(code, call)
+            if done.takes:
+                taken = with_lock(taken, Held(name, place, index))
+                held = done.held
+            else:
+                taken = without(taken, name, place)
+        if not held:
+            return [(taken, 0)]
+        return [(taken, held), (locks, ANYTHING & ~held)]
+
+    def leaving(self, code: Code, locks: Locks) -> Locks:
+        """What a function's caller can see of the locks that it holds at a way out."""
+        if locks is NOTHING:
+            return locks
+        visible = frozenset(Held(h.name, _visible(code, h.place), -1) for h in locks.held)
+        freed, maybe = (
+            frozenset((name, _visible(code, place)) for name, place in gone) - {(UNNAMED, None)}
+            for gone in (locks.freed, locks.maybe)
+        )
+        return Locks(visible, freed, maybe)
+
+    def after(
+        self, locks: Locks, leaving: Locks, code: Code, index: int, call: Call, callee: Code
+    ) -> Locks:
+        """What is held behind a call that left so."""
+        if leaving == NOTHING:
+            return locks
+        for name, place in sorted(leaving.freed, key=str):
+            known, mine = self.carried(code, call, callee, name, place)
+            locks = without(locks, known, mine)
+        for name, place in sorted(leaving.maybe, key=str):
+            known, mine = self.carried(code, call, callee, name, place)
+            locks = perhaps_without(locks, known, mine)
+        for held in sorted(leaving.held, key=str):
+            known, mine = self.carried(code, call, callee, held.name, held.place)
+            locks = with_lock(locks, Held(known, mine, index))
+        return locks
+
+    def carried(
+        self, code: Code, call: Call, callee: Code, name: str, place: Where | None
+    ) -> tuple[str, Where | None]:
+        """A callee's lock by the caller's names."""
+        if place is None:
+            return name, None
+        mine = next(iter(at_call(call, callee, place)), None)
+        if mine is not None and name == UNNAMED:
+            name = self.named(code, mine)
+        return name, mine
+
+    def handed_over(self, locks: Locks, target: int) -> Locks:
+        """The locks that are still held when a function has closed a scope.
+
+        What it may release it has: locks are handed to a transaction, which gives all of them back
+        when it ends, in a loop over what it holds.
+        """
+        gone = self.released[target]
+        kept = frozenset(held for held in locks.held if held.name not in gone)
+        return locks if len(kept) == len(locks.held) else locks._replace(held=kept)
+
+
+def with_lock(locks: Locks, held: Held) -> Locks:
+    """With one more lock; one that is held already is not taken once more."""
+    freed = locks.freed
+    if any(name == held.name for name, _ in freed):
+        freed = frozenset(one for one in freed if one[0] != held.name)
+    same = [one for one in locks.held if one.name == held.name]
+    if len(same) >= _MOST or any(one.place == held.place or held.place is None for one in same):
+        return locks._replace(freed=freed)
+    return locks._replace(held=locks.held | {held}, freed=freed)
+
+
+def without(locks: Locks, name: str, place: Where | None) -> Locks:
+    """Without one that is released: the same place, else the youngest of that name."""
+    gone = _released(locks, name, place)
+    if not gone:
+        return locks._replace(freed=locks.freed | {(name, place)})
+    return locks._replace(held=locks.held - gone)
+
+
+def perhaps_without(locks: Locks, name: str, place: Where | None) -> Locks:
+    """Without one that a callee releases if it is held."""
+    gone = _released(locks, name, place)
+    if not gone:
+        return locks._replace(maybe=locks.maybe | {(name, place)})
+    return locks._replace(held=locks.held - gone)
+
+
+def _released(locks: Locks, name: str, place: Where | None) -> frozenset[Held]:
+    same = [held for held in locks.held if held.name == name]
+    exact = frozenset(held for held in same if place is not None and held.place == place)
+    if exact or not same:
+        return exact
+    unplaced = [held for held in same if held.place is None or place is None]
+    return frozenset(unplaced or [max(same, key=lambda held: (held.at, str(held.place)))])
+
+
+def either(a: Locks, b: Locks) -> Locks:
+    """What may be held where two ways meet that are not kept apart."""
+    freed = a.freed & b.freed
+    return Locks(a.held | b.held, freed, (a.maybe | b.maybe | a.freed | b.freed) - freed)
+
+
+def met(a: Locks, b: Locks) -> Locks:
+    """What a function that leaves with the same result in two ways does for its caller.
+
+    A lock that it takes on one of them counts as taken. Who seems to take one and to release it
+    does neither: it is a nested begin and end, whose conditions belong together.
+    """
+    found = either(a, b)
+    taken = {held.name for held in found.held}
+    both = taken & {name for name, _ in found.freed | found.maybe}
+    if not both:
+        return found
+    return Locks(
+        frozenset(held for held in found.held if held.name not in both),
+        frozenset(one for one in found.freed if one[0] not in both),
+        frozenset(one for one in found.maybe if one[0] not in both),
+    )
+
+
+def _visible(code: Code, place: Where | None) -> Where | None:
+    if place is None or place.var not in code.parameters:
+        return None
+    return place
+
+
+__all__ = [
+    "NOTHING",
+    "UNNAMED",
+    "Held",
+    "LockCall",
+    "LockRunner",
+    "Locks",
+    "either",
+    "met",
+    "with_lock",
+    "without",
+]

@@ -23,4 +23,4 @@ def page_environment() -> Environment:
 
 def _finalize(value: object) -> object:
     """Show control characters in everything that the template prints; escaping comes after."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return value if isinstance(value, Markup) else visible(str(value))

@@ -1,0 +1,1 @@
+"""Hazards and the scopes that would be placed for them, as text, JSON and HTML."""

@@ -9,6 +9,8 @@ from convert.errors import InputError
 from convert.flow.scopes.results import ProvenSite, ScopeProofs
 from convert.plan import Plan, PlannedSite
 from convert.report.diffs import site_diff
+from convert.report.hazards.place import place_lines
+from convert.report.hazards.view import HazardsView
 from convert.report.scopes.callers import caller_lines
 from convert.rules.model import Converted, Kept, Refused
 from convert.rules.scoped.words import evidence_lines
@@ -35,11 +37,17 @@ def sites_at(plan: Plan, path: str, line: int) -> tuple[PlannedSite, ...]:
     raise InputError(f"{path}:{line}: no site here; the nearest is in line {nearest}")
 
 
-def explain(plan: Plan, path: str, line: int, proofs: ScopeProofs | None = None) -> Iterator[str]:
+def explain(
+    plan: Plan,
+    path: str,
+    line: int,
+    proofs: ScopeProofs | None = None,
+    hazards: HazardsView | None = None,
+) -> Iterator[str]:
     """The lines of the explanation of every site at a place.
 
-    ``proofs``: what is known of allocation scopes, where that was asked for. Raises InputError,
-    naming the nearest line, if neither the plan nor the proofs know the place.
+    ``proofs``: what is known of allocation scopes, where that was asked for; ``hazards`` likewise.
+    Raises InputError, naming the nearest line, if neither the plan nor the proofs know the place.
     """
     known = proof_sites(proofs, path, line)
     told: set[int] = set()
@@ -71,6 +79,8 @@ def explain(plan: Plan, path: str, line: int, proofs: ScopeProofs | None = None)
             yield f"{proof.path}:{proof.line}: {proof.callee} in {proof.function}()"
             yield f"  mask: {' | '.join(proof.mask) or 'not known'}; {proof.use.value}"
             yield from _scope(proofs, proof)
+    if hazards is not None:
+        yield from place_lines(hazards, path, line)
 
 
 def asks_for_scopes(plan: Plan, path: str, line: int, text: str) -> bool:

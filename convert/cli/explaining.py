@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from convert.choices import Options
+from convert.cli.hazards import hazards_of
 from convert.cli.options import plan_of, planning_options, progress_line, tree_argument
 from convert.explain import asks_for_scopes, place_of
 from convert.explain import explain as explain_site
@@ -18,11 +19,15 @@ from convert.tree.open import open_tree
 @click.option(
     "--also", multiple=True, metavar="PATH", help="Further paths to read, for scope proofs."
 )
+@click.option(
+    "--hazards", is_flag=True, help="Also what would deadlock there, and the scope that would do."
+)
 @planning_options
 def explain(
     tree: str,
     place: str,
     also: tuple[str, ...],
+    hazards: bool,
     options: Options,
 ) -> None:
     """Tell one site whole: contract, executed lines, decision, reason, diff, callers and scopes."""
@@ -30,10 +35,14 @@ def explain(
     kernel_tree = open_tree(tree)
     paths = (subsystem_home(kernel_tree, path, options), *also)
     plan = plan_of(tree, paths, options)
-    proofs = plan.proofs
+    proofs, view = plan.proofs, None
+    if hazards:
+        with progress_line() as progress:
+            view = hazards_of(kernel_tree, paths, options, progress)
+        proofs = proofs or view.report.proofs
     written = kernel_tree.read(path).decode("latin-1").split("\n")[line - 1 : line]
     if proofs is None and asks_for_scopes(plan, path, line, "".join(written)):
         with progress_line() as progress:
             proofs = scope_proofs(kernel_tree, paths, options, progress)
-    for text in explain_site(plan, path, line, proofs):
+    for text in explain_site(plan, path, line, proofs, view):
         click.echo(text)

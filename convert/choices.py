@@ -9,7 +9,10 @@ from pathlib import Path
 from convert.errors import InputError
 
 PROVEN = "proven"  # exact, and masks dropped where a scope is proven to be open
-RECIPES = ("exact", PROVEN)
+SCOPED = "scoped"  # proven, and scopes added at hazards, masks dropped where nothing is held
+UPSTREAM = "upstream"  # scoped, and __GFP_NOLOCKDEP where only lockdep objects
+HAZARDOUS = (SCOPED, UPSTREAM)  # those that ask what would deadlock
+RECIPES = ("exact", PROVEN, *HAZARDOUS)  # each begins with the steps of `exact`
 
 LARGE_SIZES = ("kvmalloc",)
 SIMPLIFICATIONS = ("needless-if", "zalloc", "memdup", "struct-size", "array")  # as their steps
@@ -23,6 +26,7 @@ class Options:
     ``cache_dir`` is None for no cache. ``keep_nowarn`` keeps ``__GFP_NOWARN`` in every mask.
     ``simplify`` names simplifications to make behind the recipe's steps. ``large_sizes``: what
     large allocations that must not fail become ("kvmalloc"); None leaves them.
+    ``placeholder_scopes``: of a recipe of `HAZARDOUS`, scopes around single calls for the rest.
     """
 
     recipe: str = "exact"
@@ -32,6 +36,7 @@ class Options:
     cache_dir: Path | None = None
     simplify: tuple[str, ...] = ()
     large_sizes: str | None = None
+    placeholder_scopes: bool = False
 
 
 def simplifications(words: Iterable[str]) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ class FileChange:
 
 @dataclass(frozen=True)
 class Step:
-    """One commit: ``id`` names its template ``templates/steps/<recipe>/<id>.j2``.
+    """One commit: ``id`` names its template ``templates/steps/exact/<id>.j2``.
 
     Of an id with a folder, ``<folder>/<name>``, that is ``templates/steps/<folder>/<name>.j2``.
     What comes behind a colon only tells steps of one template apart.

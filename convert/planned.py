@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from convert.choices import PROVEN, Options
+from convert.choices import HAZARDOUS, PROVEN, Options
 from convert.plan import Plan
 from convert.progress import Progress, silent
 from convert.tree.kernel import KernelTree
@@ -32,7 +32,7 @@ def make_plan(
 
         return plan_anew(asked, paths, options, progress)
 
-    if options.cache_dir is None or options.recipe == PROVEN:
+    if options.cache_dir is None or options.recipe in (PROVEN, *HAZARDOUS):
         # Proofs answer questions later, from the whole analysis: that is too much to keep.
         return anew(tree)
     chosen = replace(options, cache_dir=None)

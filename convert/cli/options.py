@@ -80,13 +80,21 @@ def planning_options(command: Callable[..., _R]) -> Callable[..., _R]:
             help="What allocations become that must not fail and may ask for more than two pages: "
             "kvmalloc, in a step of its own with all frees of their memory (default: they stay).",
         ),
+        click.option(
+            "--placeholder-scopes/--no-placeholder-scopes",
+            default=None,
+            help="With --recipe scoped or upstream: scopes around single calls where no better "
+            "place is known, in commits that say so (default: those calls keep GFP_NOFS).",
+        ),
         click.option("--prefix", help="Subject prefix of the commits, e.g. xfs."),
         click.option("--profile", help="Wrapper family (default: xfs)."),
         click.option(
             "--recipe",
             type=click.Choice(RECIPES),
             help="How to convert (default: exact: plain masks with the same contract; proven: also "
-            "without GFP_NOFS where a nofs scope is proven to be open).",
+            "without GFP_NOFS where a nofs scope is proven to be open; scoped: also with scopes "
+            "added where a hazard is, and without GFP_NOFS where there is none; upstream: also "
+            "with __GFP_NOLOCKDEP where only lockdep objects).",
         ),
     ):
         planned = option(planned)
@@ -107,6 +115,7 @@ def options_of(
     no_cache: bool = False,
     simplify: tuple[str, ...] = (),
     large_sizes: str | None = None,
+    placeholder_scopes: bool | None = None,
 ) -> Options:
     """The command line's options over the configuration file's over the defaults."""
     config = load_config(Path.cwd())
@@ -119,6 +128,9 @@ def options_of(
         cache_dir=None if no_cache else cache_dir(),
         simplify=simplifications(simplify or config.simplify),
         large_sizes=large_sizes or config.large_sizes,
+        placeholder_scopes=bool(
+            config.placeholder_scopes if placeholder_scopes is None else placeholder_scopes
+        ),
     )
 
 

@@ -17,7 +17,8 @@ class Converted:
     notes: what a reviewer should look at, a sentence each.
     evidence: what the contract rests on, such as the lines of the wrapper that were executed.
     provenance: of a free, the memory that can reach it.
-    site_class: of a mask, why it may change (`convert.flow.hazards.model.SiteClass`).
+    site_class: of a mask, why it may change (`convert.flow.hazards.model.SiteClass`). rests_on: the
+    calls whose proofs say so, as path and offset in the tree as given.
     """
 
     rule: str
@@ -32,6 +33,7 @@ class Converted:
     evidence: tuple[str, ...] = ()
     provenance: Verdict | None = None
     site_class: str | None = None
+    rests_on: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)

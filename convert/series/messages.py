@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from convert.choices import HAZARDOUS, RECIPES
 from convert.errors import InternalCheckError
 from convert.plan import Difference, Plan, PlannedSite, Step
 from convert.report.display import source_text
@@ -36,8 +37,9 @@ def _commit(plan: Plan, step: Step, generator: Generator) -> Commit:
 
 
 def _template(plan: Plan, step: Step) -> str:
-    """A recipe's steps have its own templates; an id with a folder names another one's."""
-    return step.id.partition(":")[0] if "/" in step.id else f"{plan.recipe}/{step.id}"
+    """Each recipe begins with the steps of `exact`; an id with a folder names another's."""
+    recipe = "exact" if plan.recipe in RECIPES else plan.recipe
+    return step.id.partition(":")[0] if "/" in step.id else f"{recipe}/{step.id}"
 
 
 def step_variables(plan: Plan, step: Step, generator: Generator) -> dict[str, object]:
@@ -113,6 +115,8 @@ def _cover_variables(
         "count_rows": [("sites", "found", "converted", "kept", "refused"), *rows, total],
         "wrappers": _callees([p for p in plan.sites if not isinstance(p.decision, Kept)], _CALLS),
         "simplifications": sum(step.id.startswith("simplify/") for step in plan.steps),
+        "opens": sum(step.id.startswith("scoped/scope:") for step in plan.steps),
+        "hazardous": plan.recipe in HAZARDOUS,
         "removes": any(change.delete for step in plan.steps for change in step.changes),
         "differences": step_differences(plan, converted),
         "refused": [_refusal(p, p.decision) for p in plan.sites if isinstance(p.decision, Refused)],

@@ -15,7 +15,7 @@ class Change:
 
     plain: names that take its place. site_class: why it may. differences: ids of
     `convert.rules.scoped.declared`; without any, the mask has to be the same inside of the scope.
-    proof, hazards: what is known of the tree as given.
+    proof, hazards: what is known of the tree as given. others: see ``rests_on``.
     """
 
     rule: str
@@ -27,6 +27,12 @@ class Change:
     proof: ProvenSite
     differences: tuple[str, ...] = ()
     hazards: SiteHazards | None = None
+    others: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def rests_on(self) -> tuple[tuple[str, int], ...]:
+        """The calls whose answers it rests on: path and offset in the tree as given."""
+        return ((self.proof.path, self.proof.offset), *self.others)
 
 
 @dataclass(frozen=True)
@@ -50,10 +56,14 @@ Answers = Callable[[str, int, int | None], Answer | None]
 def together(changes: Sequence[Change], order: Sequence[str]) -> Change | None:
     """One change for all uses of a variable: the one whose step comes last in ``order``.
 
-    It makes the differences of all. None if the uses would be written differently.
+    It makes the differences of all; a step of an earlier stage comes first. None if the uses would
+    be written differently.
     """
     if len({change.plain for change in changes}) != 1:
         return None
-    last = max(changes, key=lambda change: order.index(change.step))
+    ranks = {step: rank for rank, step in enumerate(order)}
+    last = max(changes, key=lambda change: ranks.get(change.step, -1))
     made = dict.fromkeys(name for change in changes for name in change.differences)
-    return replace(last, differences=tuple(made))
+    calls = dict.fromkeys(call for change in changes for call in change.rests_on)
+    others = tuple(call for call in calls if call != last.rests_on[0])
+    return replace(last, differences=tuple(made), others=others)

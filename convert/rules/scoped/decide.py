@@ -212,6 +212,7 @@ class FileDecider:
             differences=change.differences,
             evidence=change.evidence,
             site_class=change.site_class.value,
+            rests_on=change.rests_on,
         )
 
     def _gfp_names(self, expression: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from convert.plan import Plan
@@ -30,6 +31,7 @@ class Texts:
         data = {p: None if t is None else t.encode("latin-1") for p, t in self.final.items()}
         self.tree = OverlayTree(tree, data)
         self._given: dict[str, tuple[str, list[list[Edit]]]] = {}
+        self._starts: dict[str, list[int]] = {}
 
     def paths(self) -> list[str]:
         """The files below the plan's paths and those that it changed, sorted."""
@@ -57,6 +59,19 @@ class Texts:
     def line(self, path: str, offset: int) -> int:
         """The line of the tree as given that an offset comes from."""
         return line_of(*self.given(path, offset))
+
+    def line_of_line(self, path: str, number: int) -> int:
+        """The line of the tree as given that a line of the text now comes from.
+
+        A line that a stage added comes from where it was added.
+        """
+        if path not in self.final or not self.tree.exists(path):
+            return number
+        if path not in self._starts:
+            text = self.data(path).decode("latin-1")
+            self._starts[path] = [0, *(found.end() for found in re.finditer("\n", text))]
+        starts = self._starts[path]
+        return self.line(path, starts[number - 1]) if 0 < number <= len(starts) else number
 
     def stages(self, path: str, since: int = 0) -> list[list[Edit]]:
         """The edits of a file, one list a stage, from stage ``since`` on."""

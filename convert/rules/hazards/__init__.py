@@ -1,0 +1,1 @@
+"""The recipes scoped and upstream: scopes placed at hazards, and masks that follow from them."""

@@ -1,0 +1,95 @@
+"""What the messages of commits about masks say of their sites."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from convert.flow.hazards.model import Fact
+from convert.plan import PlannedSite
+from convert.rules.hazards.words import excuse_words, hazard_words
+from convert.rules.hazards.writing import Written
+from convert.rules.model import Converted
+from convert.rules.scoped.declared import FS_RECLAIM
+from convert.rules.scoped.stage import Ground
+from convert.rules.scoped.words import chain_words
+
+Site = tuple[str, int]
+
+
+def new_scope_facts(
+    ground: Ground, own: Sequence[PlannedSite], served: Mapping[Site, Sequence[Written]]
+) -> dict[str, object]:
+    """Sites by the functions that hold the new scopes they rely on."""
+    groups: dict[str, list[PlannedSite]] = {}
+    for planned in own:
+        assert isinstance(planned.decision, Converted)
+        scopes = [one for site in planned.decision.rests_on for one in served.get(site, ())]
+        names = dict.fromkeys(f"{one.scope.anchor.function}()" for one in scopes)
+        groups.setdefault(", ".join(names) or "the new scopes", []).append(planned)
+    return {
+        "scope": ground.proofs.scope,
+        "groups": [
+            {"scopes": names, "sites": [_row(one) for one in sites]}
+            for names, sites in groups.items()
+        ],
+        "partly": sum(_widens(planned) for planned in own),
+    }
+
+
+def reflex_facts(ground: Ground, own: Sequence[PlannedSite]) -> dict[str, object]:
+    """Sites with what was looked at, and the facts of profiles that was judged by."""
+    return {
+        "scope": ground.proofs.scope,
+        "groups": [{"reason": reason, "sites": sites} for reason, sites in _by_reason(own).items()],
+        "known": _facts(own),
+        "read": ", ".join(ground.plan.paths),
+    }
+
+
+def excused_facts(ground: Ground, own: Sequence[PlannedSite]) -> dict[str, object]:
+    """Sites with the facts by which reclaim never meets the holder of what is held."""
+    groups: dict[str, list[dict[str, str]]] = {}
+    for planned in own:
+        hazards = planned.hazards.hazards if planned.hazards is not None else ()
+        row = _row(planned)
+        row["hazards"] = "; ".join(hazard_words(one) for one in hazards)
+        why = excuse_words(hazards)
+        groups.setdefault(why or "nothing of the code, by the facts below", []).append(row)
+    return {
+        "scope": ground.proofs.scope,
+        "groups": [{"why": why, "sites": sites} for why, sites in groups.items()],
+        "known": _facts(own),
+    }
+
+
+def _row(planned: PlannedSite) -> dict[str, str]:
+    site = planned.site
+    where = f" {site.function}()" if site.function else ""
+    return {"place": f"{site.file}:{site.line}{where}"}
+
+
+def _widens(planned: PlannedSite) -> bool:
+    decision = planned.decision
+    return isinstance(decision, Converted) and FS_RECLAIM in decision.differences
+
+
+def _by_reason(own: Sequence[PlannedSite]) -> dict[str, list[dict[str, str]]]:
+    found: dict[str, list[dict[str, str]]] = {}
+    for planned in own:
+        reason = planned.hazards.reason if planned.hazards is not None else ""
+        row = _row(planned)
+        witness = planned.scope.evidence.witness if planned.scope is not None else None
+        row["way"] = "" if witness is None else chain_words(witness)
+        found.setdefault(reason, []).append(row)
+    return found
+
+
+def _facts(own: Sequence[PlannedSite]) -> list[Fact]:
+    """The facts of profiles that some answers rest on, each once."""
+    known: dict[str, Fact] = {}
+    for planned in own:
+        if planned.hazards is not None:
+            known |= {fact.id: fact for fact in planned.hazards.facts}
+            excused = (one.excused for one in planned.hazards.hazards)
+            known |= {fact.id: fact for fact in excused if fact is not None}
+    return [known[name] for name in sorted(known)]

@@ -1,0 +1,111 @@
+"""Hazards and placed scopes in words: for reasons, evidence and commit messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from convert.flow.graph.model import Place
+from convert.flow.hazards.model import DangerKind, Hazard, Hold, SiteHazards, Wait
+from convert.flow.placement.model import AnchorKind, PlacedScope
+from convert.rules.scoped.words import call_words, chain_words
+
+_FEW = 5
+
+
+def danger_words(hazard: Hazard) -> str:
+    """What is held, in a clause."""
+    danger = hazard.danger
+    if danger.kind is DangerKind.WORKER:
+        return f"{danger} runs, for which reclaim waits"
+    kind = f" ({danger.what})" if danger.what else ""
+    return f"{danger}{kind} is held, which reclaim takes, too"
+
+
+def hold_words(hold: Hold) -> str:
+    """The allocation side: where the lock is taken or the worker starts, and the allocation."""
+    where = hold.chain.frames[-1].place
+    if hold.danger.kind is DangerKind.WORKER:
+        return f"{hold.danger} allocates at {where}: {chain_words(hold.chain)}"
+    function = hold.chain.frames[hold.frame].function
+    return (
+        f"{call_words(hold.call)} in {function}() takes it at {hold.taken}, and the allocation "
+        f"follows at {where}: {chain_words(hold.chain)}"
+    )
+
+
+def wait_words(wait: Wait) -> str:
+    """The reclaim side: the chain to the line that blocks, through workers where there are some."""
+    return "; there ".join(
+        f"{call_words(one.call)} blocks at {one.chain.frames[-1].place}: {chain_words(one.chain)}"
+        for one in (*wait.behind, wait)
+    )
+
+
+def hazard_words(hazard: Hazard) -> str:
+    """Both sides in one sentence, for reasons."""
+    blocks = hazard.wait.chain.frames[-1].place
+    allocates = hazard.hold.chain.frames[-1].place
+    if hazard.danger.kind is DangerKind.WORKER:
+        return (
+            f"{hazard.danger} allocates at {allocates}, and reclaim waits for it at {blocks} "
+            f"({chain_words(hazard.wait.chain)})"
+        )
+    return (
+        f"{hazard.danger} is held at {allocates} (taken at {hazard.hold.taken}), and reclaim "
+        f"blocks on it at {blocks} ({chain_words(hazard.wait.chain)})"
+    )
+
+
+def missing_words(hazards: SiteHazards) -> str:
+    """What would have to be known."""
+    found = dict.fromkeys(f"{one.place}: {one.text}" for one in hazards.missing)
+    listed = list(found)
+    more = f"; and {len(listed) - _FEW} more" if len(listed) > _FEW else ""
+    return ("; ".join(listed[:_FEW]) or hazards.reason) + more
+
+
+def excuse_words(hazards: Iterable[Hazard]) -> str:
+    """The facts by which reclaim never meets the holder, with their sources."""
+    rows: dict[str, None] = {}
+    for hazard in hazards:
+        if hazard.excused is not None:
+            fact = hazard.excused
+            rows[f"{hazard.danger}: {fact.statement.rstrip('.')} [{fact.source}]"] = None
+    return "; ".join(rows)
+
+
+def scope_subject(scope: PlacedScope) -> str:
+    """The subject of a scope's commit, without prefix."""
+    anchor = scope.anchor
+    what = f"{anchor.function}()"
+    if anchor.kind is AnchorKind.HANDLE:
+        what = f"the handles of {anchor.function}()"
+    return f"place {what} under NOFS allocation context"
+
+
+def where_words(scope: PlacedScope) -> str:
+    """Where the scope opens and closes, in a clause."""
+    match scope.anchor.kind:
+        case AnchorKind.LOCK:
+            return "right after it is taken and closes right before it is released"
+        case AnchorKind.WORKER:
+            return "when the worker starts and closes before each of its ways out"
+        case AnchorKind.PHASE:
+            return "at the start of the function and closes before each of its ways out"
+        case AnchorKind.HANDLE:
+            _, closer, _ = scope.anchor.closer or ("", "the function that closes the handle", 0)
+            return (
+                f"with the handle and closes with it in {closer}(); {scope.anchor.member} in "
+                f"struct {scope.anchor.structure} keeps what the restore needs"
+            )
+
+
+def alternative_words(scope: PlacedScope) -> str:
+    """The other places that were considered, in one line."""
+    return "; ".join(f"{one.place}: {one.text} (cost {one.cost})" for one in scope.alternatives)
+
+
+def first_few(places: Sequence[Place]) -> list[str]:
+    """The first places, and how many more there are."""
+    listed = [str(place) for place in places[:_FEW]]
+    return [*listed, f"{len(places) - _FEW} more"] if len(places) > _FEW else listed

@@ -1,0 +1,157 @@
+"""From placed scopes to steps of a plan, one a scope; each works on the text of the ones before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from convert.flow.hazards.model import DangerKind, Hazard
+from convert.flow.placement.model import PlacedScope
+from convert.flow.scopes.model import Opener
+from convert.flow.scopes.results import ProvenSite
+from convert.plan import FileChange, Plan, Step
+from convert.rules.hazards.places import Lost, anchor_now
+from convert.rules.hazards.words import (
+    alternative_words,
+    danger_words,
+    first_few,
+    hold_words,
+    scope_subject,
+    wait_words,
+    where_words,
+)
+from convert.rules.placing.model import NotPlaced, Placed
+from convert.rules.scoped.stage import Ground
+from convert.rules.scoped.texts import Texts
+from convert.rules.scoped.words import call_words
+from convert.semantics.scopes import Scope
+from convert.source.edits import Edit
+from convert.tree.kernel import KernelTree
+
+STEP = "scoped/scope"
+
+
+class Editor(Protocol):
+    """What makes the edits of a scope: see `convert.rules.placing`."""
+
+    def scope(self, tree: KernelTree, scope: PlacedScope) -> Placed | NotPlaced:
+        """The edits for a scope whose anchor is one of the tree."""
+
+    def placeholder(self, tree: KernelTree, path: str, offset: int) -> Placed | NotPlaced:
+        """The edits that put a scope around the statement of a call, given by its callee."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A scope that is in the text now. save: the function that opens it."""
+
+    scope: PlacedScope
+    save: str
+
+    def opens(self, openers: Iterable[Opener]) -> bool:
+        """Whether one of the calls that open a scope is this one's, or of its function."""
+        anchor = self.scope.anchor
+        for opener in openers:
+            name = opener.text.split("(")[0].strip()
+            own = opener.function == anchor.function and opener.place.path == anchor.path
+            if (own and name == self.save) or name == anchor.function:
+                return True
+        return False
+
+    def serves(self, site: ProvenSite) -> bool:
+        """Whether the scope was placed for a site."""
+        return any(
+            (one.site.path, one.site.offset) == (site.path, site.offset) for one in self.scope.sites
+        )
+
+
+@dataclass(frozen=True)
+class Unwritten:
+    """A scope that could not be written, or was of no use; ``reason`` is a clause."""
+
+    scope: PlacedScope
+    reason: str
+
+
+def with_scopes(
+    ground: Ground, scopes: Sequence[PlacedScope], editor: Editor
+) -> tuple[Ground, tuple[Written, ...], tuple[Unwritten, ...]]:
+    """The ground with a step for each scope, those that were written, and those that were not."""
+    written: list[Written] = []
+    refused: list[Unwritten] = []
+    about = ground.table.scopes[ground.proofs.scope]
+    for scope in scopes:
+        texts = Texts(ground.plan, ground.tree, ground.dialect, ground.first)
+        try:
+            there = replace(scope, anchor=anchor_now(scope.anchor, texts))
+        except Lost as why:
+            refused.append(Unwritten(scope, str(why)))
+            continue
+        placed = editor.scope(texts.tree, there)
+        if isinstance(placed, NotPlaced):
+            where = texts.line_of_line(placed.path, placed.line)
+            refused.append(Unwritten(scope, f"{placed.path}:{where}: {placed.missing}"))
+            continue
+        step_id = f"{STEP}:{len(written) + 1}"
+        facts = {"mask": ground.mask, **_facts(scope, placed, about)}
+        plan = with_step(ground, step_id, scope_subject(scope), placed.edits, facts)
+        ground = ground.then(plan)
+        written.append(Written(scope, about.save))
+    return ground, tuple(written), tuple(refused)
+
+
+def with_step(
+    ground: Ground,
+    step_id: str,
+    subject: str,
+    edits: Mapping[str, Sequence[Edit]],
+    facts: Mapping[str, object],
+) -> Plan:
+    """The plan with one more step, in a stage of its own, that makes some edits."""
+    plan = ground.plan
+    changes = tuple(FileChange(path, tuple(edits[path])) for path in sorted(edits) if edits[path])
+    originals = {
+        change.path: ground.tree.read(change.path).decode("latin-1")
+        for change in changes
+        if change.path not in plan.originals
+    }
+    step = Step(len(plan.steps) + 1, step_id, subject, changes, facts, ground.stage)
+    return replace(plan, steps=(*plan.steps, step), originals={**plan.originals, **originals})
+
+
+def _facts(scope: PlacedScope, placed: Placed, about: Scope) -> dict[str, object]:
+    """What the message of a scope's commit may print."""
+    sites = [one.site for one in scope.sites]
+    return {
+        "scope": about.name,
+        "save": about.save,
+        "restore": about.restore,
+        "kind": scope.anchor.kind.value,
+        "function": scope.anchor.function,
+        "place": f"{scope.anchor.path}:{scope.line}",
+        "where": where_words(scope),
+        "hazards": [_hazard(hazard) for hazard in _each_once(scope.hazards)],
+        "needless": [f"{site.path}:{site.line} {call_words(site.callee)}" for site in sites],
+        "plain": len(scope.plain),
+        "plain_first": first_few(scope.plain),
+        "readers": [str(place) for place in scope.readers],
+        "alternatives": alternative_words(scope),
+        "gotos": placed.gotos,
+        "restores": placed.restores,
+        "notes": placed.notes,
+    }
+
+
+def _each_once(hazards: Iterable[Hazard]) -> Iterable[Hazard]:
+    """The first hazard through each thing that reclaim waits for."""
+    return {hazard.danger: hazard for hazard in reversed(list(hazards))}.values()
+
+
+def _hazard(hazard: Hazard) -> dict[str, object]:
+    return {
+        "what": danger_words(hazard),
+        "worker": hazard.danger.kind is DangerKind.WORKER,
+        "allocation": hold_words(hazard.hold),
+        "reclaim": wait_words(hazard.wait),
+    }

@@ -7,186 +7,30 @@ from functools import cached_property
 from importlib import resources
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
+from convert.profiles.lock_facts import (
+    Calls,
+    Guard,
+    Harmless,
+    Locked,
+    Outside,
+    Queue,
+    Reclaim,
+    ReclaimCall,
+    ReclaimWait,
+    Release,
+    Take,
+    TaskFlag,
+    Thread,
+    Unreferenced,
+    Wait,
+    Wake,
+    Work,
+)
 from convert.profiles.reading import parse_toml
 
-LockKind = Literal[
-    "mutex", "rwsem", "semaphore", "bit lock", "folio lock", "buffer lock", "freeze protection"
-]
-WaitKind = Literal[
-    "wait queue",
-    "completion",
-    "work item",
-    "workqueue",
-    "kernel thread",
-    "bit wait",
-    "grace period",
-    "time",
-    "I/O",
-]
-
-_NAME = r"^[A-Za-z_]\w*$"
-_OWNER = r"^(struct|union) [A-Za-z_]\w*$"
-_LOCK = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$"
-_MEMBER = r"^(struct|union) [A-Za-z_]\w*\.[A-Za-z_]\w*$"
-_CHAIN = r"^[A-Za-z_]\w*((\.|->)[A-Za-z_]\w*)*$"
-
-
-class _Fact(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    source: str = Field(min_length=1)
-
-
-class _Calls(_Fact):
-    names: tuple[str, ...] = Field(min_length=1)
-
-
-class _OfObject(_Calls):
-    """What an argument says: the lock itself, or (``owner``, ``member``) the object that holds it.
-
-    slot: the argument, from 0. through: the members that lead from the argument to the object,
-    where the argument is not the object itself (``d_inode``, ``f_inode->i_sb``).
-    """
-
-    slot: int = Field(default=0, ge=0)
-    owner: str | None = Field(default=None, pattern=_OWNER)
-    member: str | None = Field(default=None, pattern=_CHAIN)
-    through: str | None = Field(default=None, pattern=_CHAIN)
-
-    @model_validator(mode="after")
-    def _whole(self) -> _OfObject:
-        if (self.owner is None) != (self.member is None):
-            raise ValueError("owner and member belong together")
-        if self.through is not None and self.owner is None:
-            raise ValueError("through needs an owner")
-        return self
-
-    @property
-    def lock(self) -> str | None:
-        """``inode.i_rwsem`` if the argument holds the lock, None if it is the lock."""
-        if self.owner is None or self.member is None:
-            return None
-        return f"{self.owner.split()[1]}.{self.member}"
-
-
-class Take(_OfObject):
-    """Functions that take a lock.
-
-    waits: whether they wait until they have it; False for try-locks. succeeds: the result with
-    which the lock is held. shared: whether several tasks may hold it so at once.
-    """
-
-    what: LockKind
-    waits: bool = True
-    succeeds: Literal["always", "zero", "nonzero"] = "always"
-    shared: bool = False
-
-
-class Release(_OfObject):
-    """Functions that give a lock back; ``keeps``: they only turn it into a shared one."""
-
-    what: LockKind
-    keeps: bool = False
-
-
-class Guard(_Calls):
-    """Guard classes: ``guard(name)(&lock)`` takes a lock until the block ends."""
-
-    what: LockKind
-    waits: bool = True
-    shared: bool = False
-
-
-class Wait(_Calls):
-    """Functions that wait for something other than a lock.
-
-    slot: the argument that says for what; None: none does. ends: what ends the wait: a task that
-    wakes it up (``task``), nothing but the end of I/O (``io``), a time that is over (``time``), all
-    readers having left (``readers``).
-    """
-
-    what: WaitKind
-    slot: int | None = Field(default=None, ge=0)
-    ends: Literal["task", "io", "time", "readers"] = "task"
-
-
-class Wake(_Calls):
-    """Functions that end the wait for what the argument ``slot`` is."""
-
-    what: WaitKind
-    slot: int = Field(default=0, ge=0)
-
-
-class Queue(_Calls):
-    """Functions that have a work item run: the arguments of item and workqueue, if it has one."""
-
-    work: int = Field(ge=0)
-    queue: int | None = Field(default=None, ge=0)
-
-
-class Work(_Calls):
-    """Functions and macros that tie a work item to its function."""
-
-    work: int = Field(ge=0)
-    function: int = Field(ge=0)
-
-
-class Thread(_Calls):
-    """Functions and macros that start a kernel thread: the arguments of function and its data."""
-
-    function: int = Field(ge=0)
-    data: int | None = Field(default=None, ge=0)
-
-
-class Reclaim(_Fact):
-    """Members of a table that reclaim with ``__GFP_FS`` calls.
-
-    reason: one sentence that says how it gets there. conditions: what holds whenever it does.
-    unreferenced: the argument of the callbacks, from 0, that nobody refers to then; None if
-    others may.
-    """
-
-    owner: str = Field(pattern=_OWNER)
-    members: tuple[str, ...] = Field(min_length=1)
-    reason: str = Field(min_length=1)
-    conditions: tuple[str, ...] = ()
-    unreferenced: int | None = Field(default=None, ge=0)
-
-
-class Outside(_Calls):
-    """Functions of the kernel's core that wait for locks, wait, or call tables.
-
-    takes: locks (``owner.member``) that they take and give back. waits: what else they wait for.
-    calls: members of tables (``struct owner.member``) that they may call.
-    """
-
-    takes: tuple[str, ...] = ()
-    waits: tuple[WaitKind, ...] = ()
-    calls: tuple[str, ...] = ()
-    note: str = ""
-
-
-class TaskFlag(_Fact):
-    """A flag of ``current->flags`` in reclaim: set on all its paths, or on some of them."""
-
-    name: str = Field(pattern=_NAME)
-    set: Literal["always", "sometimes"]
-
-
-class Unreferenced(_Fact):
-    """A lock that reclaim takes of objects alone that nobody refers to.
-
-    statement: what a maintainer said, in one sentence. quote: some of its words.
-    """
-
-    id: str = Field(min_length=1)
-    lock: str = Field(pattern=_LOCK)
-    statement: str = Field(min_length=1)
-    quote: str = Field(min_length=1)
-
-
-_Entry = TypeVar("_Entry", bound=_Calls)
+_Entry = TypeVar("_Entry", bound=Calls)
 
 
 def _by_name(entries: Iterable[_Entry]) -> Mapping[str, tuple[_Entry, ...]]:
@@ -207,6 +51,7 @@ class Locks(BaseModel):
 
     schema_version: Literal[1] = Field(alias="schema")
     take: tuple[Take, ...] = ()
+    locked: tuple[Locked, ...] = ()
     release: tuple[Release, ...] = ()
     guard: tuple[Guard, ...] = ()
     wait: tuple[Wait, ...] = ()
@@ -215,7 +60,10 @@ class Locks(BaseModel):
     work: tuple[Work, ...] = ()
     thread: tuple[Thread, ...] = ()
     reclaim: tuple[Reclaim, ...] = ()
+    reclaim_wait: tuple[ReclaimWait, ...] = ()
+    reclaim_call: tuple[ReclaimCall, ...] = ()
     outside: tuple[Outside, ...] = ()
+    harmless: tuple[Harmless, ...] = ()
     task: tuple[TaskFlag, ...] = ()
     unreferenced: tuple[Unreferenced, ...] = ()
 
@@ -223,6 +71,11 @@ class Locks(BaseModel):
     def takes(self) -> Mapping[str, tuple[Take, ...]]:
         """What takes a lock, by the function's name."""
         return _by_name(self.take)
+
+    @cached_property
+    def gives_locked(self) -> Mapping[str, tuple[Locked, ...]]:
+        """What gives out locked objects, by the function's name."""
+        return _by_name(self.locked)
 
     @cached_property
     def releases(self) -> Mapping[str, tuple[Release, ...]]:
@@ -265,9 +118,36 @@ class Locks(BaseModel):
         return _by_name(self.outside)
 
     @cached_property
+    def names(self) -> frozenset[str]:
+        """All functions, macros and guard classes that have an entry."""
+        lists: tuple[tuple[Calls, ...], ...] = (
+            self.take,
+            self.locked,
+            self.release,
+            self.guard,
+            self.wait,
+            self.wake,
+            self.queue,
+            self.work,
+            self.thread,
+            self.outside,
+            self.reclaim_call,
+        )
+        return frozenset(name for entries in lists for entry in entries for name in entry.names)
+
+    def is_harmless(self, name: str) -> bool:
+        """Whether a function is known to neither wait for a task nor hold one off."""
+        return any(name in entry.names or name.startswith(entry.begin) for entry in self.harmless)
+
+    @cached_property
     def reclaims(self) -> Mapping[tuple[str, str], Reclaim]:
         """What reclaim calls, by table (``struct super_operations``) and member."""
         return {(entry.owner, name): entry for entry in self.reclaim for name in entry.members}
+
+    @cached_property
+    def reclaim_calls(self) -> Mapping[str, tuple[ReclaimCall, ...]]:
+        """Functions of libraries that run in reclaim, by name."""
+        return _by_name(self.reclaim_call)
 
     @cached_property
     def task_flags(self) -> Mapping[str, TaskFlag]:
@@ -292,3 +172,26 @@ def load_locks() -> Locks:
     """Read the locks.toml that ships with the tool."""
     entry = resources.files("convert.profiles").joinpath("locks.toml")
     return parse_locks(entry.read_text("utf-8"), "locks.toml")
+
+
+__all__ = [
+    "Guard",
+    "Harmless",
+    "Locked",
+    "Locks",
+    "Outside",
+    "Queue",
+    "Reclaim",
+    "ReclaimCall",
+    "ReclaimWait",
+    "Release",
+    "Take",
+    "TaskFlag",
+    "Thread",
+    "Unreferenced",
+    "Wait",
+    "Wake",
+    "Work",
+    "load_locks",
+    "parse_locks",
+]

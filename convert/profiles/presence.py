@@ -1,0 +1,86 @@
+"""Whether what a profile names is in a tree: a name that is nowhere is a mistake of the profile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from convert.profiles.locks import Locks
+from convert.tree.kernel import KernelTree
+
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+_TABLE = re.compile(rb"\b((?:struct|union) \w+)\s*\{")
+
+
+@dataclass(frozen=True)
+class Presence:
+    """The words of a tree's headers, and the words inside of each structure's definition."""
+
+    words: frozenset[str]
+    tables: dict[str, frozenset[str]]
+
+    def has_name(self, name: str) -> bool:
+        """Whether a header has the word."""
+        return name in self.words
+
+    def has_member(self, owner: str, member: str) -> bool:
+        """Whether a structure is defined in a header and has that word in its definition."""
+        return member in self.tables.get(owner, frozenset())
+
+
+def read_presence(tree: KernelTree, places: Iterable[str] = ("include",)) -> Presence:
+    """Read all headers below some directories. Raises InputError if one is not in the tree."""
+    words: set[bytes] = set()
+    tables: dict[str, frozenset[str]] = {}
+    for path in sorted({path for place in places for path in tree.files(place)}):
+        if not path.endswith(".h"):
+            continue
+        data = tree.read(path)
+        words.update(_WORD.findall(data))
+        for match in _TABLE.finditer(data):
+            name = match[1].decode()
+            inside = frozenset(word.decode() for word in _WORD.findall(_body(data, match.end())))
+            tables[name] = tables.get(name, frozenset()) | inside
+    return Presence(frozenset(word.decode() for word in words), tables)
+
+
+def _body(data: bytes, start: int) -> bytes:
+    """The text behind an opening brace, up to the one that closes it."""
+    depth = 1
+    for match in re.finditer(rb"[{}]", data[start:]):
+        depth += 1 if match[0] == b"{" else -1
+        if depth == 0:
+            return data[start : start + match.start()]
+    return data[start:]
+
+
+def table_members(locks: Locks) -> Iterator[tuple[str, str]]:
+    """All members of structures that the profile names, as (``struct name``, member)."""
+    for entry in locks.reclaim:
+        yield from ((entry.owner, member) for member in entry.members)
+    for taken in (*locks.take, *locks.release):
+        if taken.owner is not None and taken.member is not None:
+            yield taken.owner, taken.member.partition(".")[0]
+    called = [called for outside in locks.outside for called in outside.calls]
+    for member in (*called, *(run for wait in locks.reclaim_wait for run in wait.runs)):
+        owner, _, name = member.partition(".")
+        yield owner, name
+
+
+def absent(locks: Locks, trees: Iterable[Presence]) -> tuple[str, ...]:
+    """The names and members of the profile that none of the trees has, sorted."""
+    known = tuple(trees)
+    harmless = {name for entry in locks.harmless for name in entry.names}
+    guards = {name for entry in locks.guard for name in entry.names}
+    names = {
+        name
+        for name in (locks.names | harmless) - guards
+        if not any(tree.has_name(name) for tree in known)
+    }
+    members = {
+        f"{owner}.{member}"
+        for owner, member in table_members(locks)
+        if not any(tree.has_member(owner, member) for tree in known)
+    }
+    return tuple(sorted(names | members))

@@ -24,6 +24,8 @@ from convert.rules.scoped.texts import Texts
 from convert.rules.scoped.words import evidence_lines
 from convert.sites.model import SiteKind
 from convert.source.edits import Edit, apply_edits
+from convert.source.parse import Item, parse_file
+from convert.source.text import read_source
 from convert.tree.kernel import KernelTree
 from convert.tree.overlay import OverlayTree
 
@@ -48,7 +50,7 @@ def with_placeholders(
     unwritten: list[str] = []
     while chosen:
         before = ground.then(with_masks(ground, replace(wanted, final=False)))
-        written = _written(before, chosen, editor)
+        written = _Writer(before, editor).write(chosen)
         unwritten += written.refused
         if not written.sites:
             break
@@ -103,31 +105,78 @@ class _Written:
     refused: tuple[str, ...]
 
 
-def _written(ground: Ground, chosen: Sequence[PlannedSite], editor: Editor) -> _Written:
-    """The edits of all placeholders together; each is made on the text with those before it."""
-    texts = Texts(ground.plan, ground.tree, ground.dialect, ground.first)
-    stages: dict[str, list[tuple[Edit, ...]]] = {}
-    tree: KernelTree = texts.tree
-    sites: dict[Site, str] = {}
-    refused: list[str] = []
-    for planned in chosen:
-        site = planned.site
-        offset = site.span.start
-        for edits in [*texts.stages(site.file, planned.stage), *stages.get(site.file, ())]:
+class _Writer:
+    """Writes placeholders, function by function, each on the text with those before it."""
+
+    def __init__(self, ground: Ground, editor: Editor) -> None:
+        self.texts = Texts(ground.plan, ground.tree, ground.dialect, ground.first)
+        self.dialect, self.editor = ground.dialect, editor
+        self.tree: KernelTree = self.texts.tree
+        self.stages: dict[str, list[tuple[Edit, ...]]] = {}
+        self.sites: dict[Site, str] = {}
+        self.refused: list[str] = []
+
+    def write(self, chosen: Sequence[PlannedSite]) -> _Written:
+        """The edits of all placeholders together."""
+        functions: dict[tuple[str, str, int], list[PlannedSite]] = {}
+        for planned in chosen:
+            offset = self.now(planned)
+            path = planned.site.file
+            names = frozenset({planned.site.function or ""})
+            parsed = parse_file(read_source(path, self.tree.read(path)), self.dialect(), names)
+            item = parsed.item_at(offset)
+            if isinstance(item, Item):  # it was one when the mask was decided
+                functions.setdefault((path, item.name, item.span.start), []).append(planned)
+        for (path, name, start), own in functions.items():
+            for edits in self.stages.get(path, ()):
+                start = forward(edits, start)
+            self.function((path, name, start), own)
+        edits_of = {
+            path: composed(len(self.texts.data(path)), made) for path, made in self.stages.items()
+        }
+        return _Written(edits_of, self.sites, tuple(self.refused))
+
+    def now(self, planned: PlannedSite) -> int:
+        """Where the name of a site's call stands now."""
+        path, offset = planned.site.file, planned.site.span.start
+        later = self.texts.stages(path, planned.stage)
+        for edits in [*later, *self.stages.get(path, ())]:
             offset = forward(edits, offset)
-        placed = editor.placeholder(tree, site.file, offset)
-        where = f"{site.file}:{site.line}"
+        return offset
+
+    def function(self, place: tuple[str, str, int], own: Sequence[PlannedSite]) -> None:
+        """The placeholders of one function; a call that is in the way of the others has none."""
+        fit: list[PlannedSite] = []
+        for planned in own:
+            alone = self.editor.placeholders(self.tree, place, [self.now(planned)])
+            if isinstance(alone, NotPlaced):
+                self.refuse(planned, alone)
+            else:
+                fit.append(planned)
+        if not fit:
+            return
+        placed = self.editor.placeholders(self.tree, place, [self.now(one) for one in fit])
         if isinstance(placed, NotPlaced):
-            refused.append(f"{where}: no placeholder around {site.callee}(): {placed.missing}")
-            continue
+            for planned in fit:
+                self.refuse(planned, placed)
+            return
         changed: dict[str, bytes | None] = {}
         for path, edits in placed.edits.items():
-            stages.setdefault(path, []).append(edits)
-            changed[path] = apply_edits(tree.read(path).decode("latin-1"), edits).encode("latin-1")
-        tree = OverlayTree(tree, changed)
-        sites[_key(planned)] = f"{where}{f' {site.function}()' if site.function else ''}"
-    edits_of = {path: composed(len(texts.data(path)), made) for path, made in stages.items()}
-    return _Written(edits_of, sites, tuple(refused))
+            self.stages.setdefault(path, []).append(edits)
+            text = self.tree.read(path).decode("latin-1")
+            changed[path] = apply_edits(text, edits).encode("latin-1")
+        self.tree = OverlayTree(self.tree, changed)
+        for planned in fit:
+            site = planned.site
+            where = f" {site.function}()" if site.function else ""
+            self.sites[_key(planned)] = f"{site.file}:{site.line}{where}"
+
+    def refuse(self, planned: PlannedSite, why: NotPlaced) -> None:
+        """Note why a call has no placeholder."""
+        site = planned.site
+        self.refused.append(
+            f"{site.file}:{site.line}: no placeholder around {site.callee}(): {why.missing}"
+        )
 
 
 def _step(

@@ -24,16 +24,17 @@ class Lost(Exception):
 
 def anchor_now(anchor: Anchor, texts: Texts) -> Anchor:
     """An anchor of the tree as given, in the text now. Raises Lost."""
-    place = _File(anchor.path, anchor.function, texts)
+    place = closing = _File(anchor.path, anchor.function, texts)
     closer = anchor.closer
-    if closer is not None:
+    if closer is not None:  # the calls that close stand in its text
         path, function, start = closer
-        closer = path, function, _File(path, function, texts).start(start)
+        closing = _File(path, function, texts)
+        closer = path, function, closing.start(start)
     return replace(
         anchor,
         start=place.start(anchor.start),
         opens=place.calls(anchor.opens),
-        closes=place.calls(anchor.closes),
+        closes=closing.calls(anchor.closes),
         closer=closer,
     )
 

@@ -74,6 +74,19 @@ def excuse_words(hazards: Iterable[Hazard]) -> str:
     return "; ".join(rows)
 
 
+def comment_words(scope: PlacedScope) -> str:
+    """What is written above the call that opens a scope: what would happen without it."""
+    if not scope.hazards:
+        return ""
+    hazard = scope.hazards[0]
+    first, *_ = (*hazard.wait.behind, hazard.wait)
+    where = first.chain.frames[-1].function
+    if hazard.danger.kind is DangerKind.WORKER:
+        what = "this work" if scope.anchor.kind is AnchorKind.WORKER else str(hazard.danger)
+        return f"Reclaim waits for {what} in {where}(): it must not be entered from here."
+    return f"Reclaim takes {hazard.danger} in {where}(): it must not be entered from here."
+
+
 def scope_subject(scope: PlacedScope) -> str:
     """The subject of a scope's commit, without prefix."""
     anchor = scope.anchor

@@ -38,8 +38,13 @@ class Editor(Protocol):
     def scope(self, tree: KernelTree, scope: PlacedScope) -> Placed | NotPlaced:
         """The edits for a scope whose anchor is one of the tree."""
 
-    def placeholder(self, tree: KernelTree, path: str, offset: int) -> Placed | NotPlaced:
-        """The edits that put a scope around the statement of a call, given by its callee."""
+    def placeholders(
+        self, tree: KernelTree, place: tuple[str, str, int], calls: Sequence[int]
+    ) -> Placed | NotPlaced:
+        """The edits that put scopes around the statements of calls of one function.
+
+        place: path, function and start of its definition. calls: offsets of the calls' names.
+        """
 
 
 @dataclass(frozen=True)

@@ -216,20 +216,24 @@ class ToyEditor:
         edits = tuple(Edit(Span(at, at), new) for at, new in sorted(pieces.items()))
         return Placed({anchor.path: edits}, "nofs_flag", len(anchor.closes), 0, False)
 
-    def placeholder(self, tree: KernelTree, path: str, offset: int) -> Placed | NotPlaced:
+    def placeholders(
+        self, tree: KernelTree, place: tuple[str, str, int], calls: Sequence[int]
+    ) -> Placed | NotPlaced:
+        path, function, start = place
         text = tree.read(path).decode("latin-1")
-        function, start = function_at(text, offset)
-        if function in self.bad:
-            return NotPlaced(path, text.count("\n", 0, offset) + 1, "the call is in a condition")
-        body = text.index("\n{\n", start) + 3
-        first, last = text.rfind("\n", 0, offset) + 1, text.index("\n", offset) + 1
-        pieces: dict[int, str] = {}
-        if "unsigned int nofs_flag;" not in text[body:offset]:
-            pieces[body] = "\tunsigned int nofs_flag;\n"
-        pieces[first] = pieces.get(first, "") + f"\tnofs_flag = {SAVE}();\n"
-        if self.useless:
-            pieces[first] += f"\t{RESTORE}(nofs_flag);\n"
-        pieces[last] = f"\t{RESTORE}(nofs_flag);\n"
+        assert _HEAD.match(text, start), "the function moved"
+        for offset in calls:
+            assert re.match(r"k.alloc", text[offset:])
+            if function in self.bad:
+                line = text.count("\n", 0, offset) + 1
+                return NotPlaced(path, line, "the call is in a condition")
+        pieces = {text.index("\n{\n", start) + 3: "\tunsigned int nofs_flag;\n"}
+        for offset in calls:
+            first, last = text.rfind("\n", 0, offset) + 1, text.index("\n", offset) + 1
+            pieces[first] = pieces.get(first, "") + f"\tnofs_flag = {SAVE}();\n"
+            if self.useless:
+                pieces[first] += f"\t{RESTORE}(nofs_flag);\n"
+            pieces[last] = f"\t{RESTORE}(nofs_flag);\n"
         edits = tuple(Edit(Span(at, at), new) for at, new in sorted(pieces.items()))
         return Placed({path: edits}, "nofs_flag", 1, 0, False)
 

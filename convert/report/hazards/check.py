@@ -44,7 +44,7 @@ def _contradiction(told: SiteHazards) -> str:
             return "class (b), but not all hazards are excused" if real else "class (b) of nothing"
         case SiteClass.HAZARD if not real:
             return "class (c) without a hazard"
-    if told.answer is not None and told.missing:
+    if told.missing and told.answer not in (None, SiteClass.HAZARD):
         return f"class ({told.answer.value}), but {told.missing[0].text} is missing"
     return ""
 

@@ -45,7 +45,7 @@ def hazards_json(view: HazardsView, tool_version: str) -> str:
         ],
         "facts": [_fact(fact) for fact in report.facts],
         "axioms": axiom_records(report.proofs.axioms),
-        "notes": [source_text(note) for note in report.notes],
+        "notes": [source_text(note) for note in view.notes],
     }
     return json.dumps(document, indent=2) + "\n"
 
@@ -62,6 +62,7 @@ def _summary(view: HazardsView) -> dict[str, object]:
     return {
         **_account(view.account),
         "placed": len(view.placed),
+        "uncertain": len(view.uncertain),
         "scopes": len(view.scopes),
         "plain": len(view.plain),
         "unresolved_calls": counted.unresolved_calls,

@@ -116,6 +116,8 @@ def _held(held: Held, console: Console, verbose: bool) -> None:
         _say_all(console, wait_lines(hazard.wait), 8)
     if hazard.excused is not None:
         say(console, excuse_words(hazard), indent=8)
+    if told.site.forbids and told.answer is SiteClass.HAZARD:
+        _say_all(console, missing_lines(told), 8)  # those without an answer have a list
 
 
 def _idle_dangers(view: HazardsView, console: Console, verbose: bool) -> None:
@@ -206,7 +208,7 @@ def _rests_on(view: HazardsView, console: Console, verbose: bool) -> None:
     _facts(report.facts, console)
     axioms_text(report.proofs, console)
     limits_text(report.proofs, view.paths, console, verbose)
-    for note in (one for one in report.notes if one not in report.proofs.notes):
+    for note in (one for one in view.notes if one not in report.proofs.notes):
         say(console, f"- {note}", indent=2)
     if verbose and report.seconds:
         spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items())
@@ -238,9 +240,10 @@ def conclusion(view: HazardsView) -> str:
     if account.by_class[SiteClass.HAZARD]:
         hazardous, placed = account.by_class[SiteClass.HAZARD], len(view.placed)
         scopes = count(len(view.scopes), "scope")
-        words += (
-            f"; {hazardous} c = {placed} under {scopes} to place + {hazardous - placed} without"
-        )
+        words += f"; {hazardous} c = {placed} under {scopes} to place"
+        if view.uncertain:
+            words += f" + {len(view.uncertain)} under them, but something is not known"
+        words += f" + {hazardous - placed - len(view.uncertain)} without"
     return words
 
 

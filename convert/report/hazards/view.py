@@ -178,15 +178,30 @@ class HazardsView:
 
     @cached_property
     def placed(self) -> tuple[NamedHazards, ...]:
-        """The sites of class (c) for which nothing but the scopes is needed."""
+        """The sites of class (c) for which the scopes are enough."""
+        return tuple(named for named in self._covered if not named.told.missing)
+
+    @cached_property
+    def uncertain(self) -> tuple[NamedHazards, ...]:
+        """The sites of class (c) with a scope, on other ways to which something is not known."""
+        return tuple(named for named in self._covered if named.told.missing)
+
+    @property
+    def _covered(self) -> tuple[NamedHazards, ...]:
         keys = placed_keys(self.placement)
         hazardous = self.answered(SiteClass.HAZARD)
         return tuple(named for named in hazardous if key_of(named.told) in keys)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader has to know: of the proofs, the hazards and the placement."""
+        proofs = self.report.proofs.notes
+        return tuple(dict.fromkeys((*proofs, *self.report.notes, *self.placement.notes)))
+
+    @property
     def complete(self) -> bool:
-        """Whether every site has an answer, and every one of class (c) a scope."""
-        return not self.account.refused and not self.placement.unplaced
+        """Whether every site has an answer, and for every one of class (c) scopes are enough."""
+        return not (self.account.refused or self.placement.unplaced or self.uncertain)
 
     def at(self, path: str, line: int) -> tuple[SiteHazards, ...]:
         """The allocations in a line, whatever their masks."""

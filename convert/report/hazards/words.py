@@ -98,7 +98,7 @@ def _one_wait(who: str, wait: Wait) -> Iterator[str]:
 def hold_words(hold: Hold) -> str:
     """Since where a lock is held, or which worker runs."""
     if hold.danger.kind is DangerKind.WORKER:
-        return f"runs in {hold.danger}, started by {call_text(hold.call)} at {hold.taken}"
+        return f"runs in {hold.danger}, started at {hold.taken}"
     frame = hold.chain.frames[hold.frame : hold.frame + 1]
     inside = f" in {frame[0].function}()" if frame else ""
     return f"held since {call_text(hold.call)} at {hold.taken}{inside}"

@@ -84,6 +84,14 @@ def test_anchors_have_lines() -> None:
     assert (handle["structure"], handle["member"]) == ("toy_trans", "t_pflags")
 
 
+def test_notes_are_those_of_all_parts_once() -> None:
+    assert document()["notes"] == [
+        "known to the proofs",
+        "something to know",
+        "the search for the cheapest scopes was cut short",
+    ]
+
+
 def test_a_mask_that_forbids_nothing_has_no_class() -> None:
     assert [site["class"] for site in document()["plain"]] == [None]
 

@@ -37,6 +37,7 @@ def test_every_answer_is_there() -> None:
         "rolling keeps the scope",
         "reclaim locks what nobody refers to",
         "something to know",
+        "the search for the cheapest scopes was cut short",
         "toy_sb.s_idle (mutex)",
         "toy_operations.create",
         "instead, at cost 9",

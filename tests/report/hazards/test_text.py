@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from convert.flow.graph.model import Place
+from convert.flow.hazards.model import Missing
 from convert.flow.placement.model import PlacedScope, Placement
 from convert.flow.scopes.model import Chain, Frame
 from convert.flow.scopes.results import SiteUse
@@ -39,6 +40,7 @@ def text_of(one: HazardsView, verbose: bool = False) -> str:
     return out.getvalue()
 
 
+GAP = (Missing(Place(PATH, 44), "a lock"),)
 TABLE = """\
 What reclaim waits for, and what is allocated while it is held
 --------------------------------------------------------------
@@ -74,7 +76,7 @@ BEHIND = """\
       toy_push_work@120 > toy_evict@112
 """
 IN_THE_WORKER = """\
-  runs in toy_push_work(), started by queue_work() at fs/toy/toy.c:140:
+  runs in toy_push_work(), started at fs/toy/toy.c:140:
     c: fs/toy/toy.c:4: kmalloc in f(), GFP_NOFS
         toy_push_work@121 > f@4
 """
@@ -152,6 +154,7 @@ PARTS = [
     pytest.param("toy-roll: rolling keeps the scope", id="axiom"),
     pytest.param("7 indirect calls not resolved", id="limits"),
     pytest.param("  - something to know\n", id="note"),
+    pytest.param("  - the search for the cheapest scopes was cut short\n", id="search-note"),
     pytest.param(TOTALS, id="totals"),
 ]
 
@@ -208,6 +211,16 @@ def test_the_conclusion_counts_hazards_only_where_there_are_some() -> None:
     assert conclusion(view()).endswith("; 3 c = 2 under 2 scopes to place + 1 without")
     none = view(SITES[5:], Placement((), ()))
     assert conclusion(none) == "sites: 2 = 0 a + 0 b + 0 c + 1 e + 1 refused"
+
+
+def test_a_hazard_on_other_ways_to_which_something_is_missing() -> None:
+    sites = tuple(replace(one, missing=GAP) if one is IN_WORKER else one for one in SITES)
+    given = view(sites)
+    assert conclusion(given).endswith(
+        "; 3 c = 1 under 2 scopes to place + 1 under them, but something is not known + 1 without"
+    )
+    assert IN_THE_WORKER + f"        missing: {PATH}:44: a lock\n" in text_of(given)
+    assert not given.complete
 
 
 # -- words ----------------------------------------------------------------------------------------

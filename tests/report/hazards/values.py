@@ -188,6 +188,7 @@ def placement() -> Placement:
         (AROUND, WHOLE),
         (Unplaced(UNPLACED, f"{PATH}:5: the lock is released in toy_drop()"),),
         (Restructuring(Place(PATH, 90), "an empty transaction around the walk"),),
+        ("the search for the cheapest scopes was cut short",),
     )
 
 

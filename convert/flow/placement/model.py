@@ -87,8 +87,12 @@ class Restructuring:
 
 @dataclass(frozen=True)
 class Placement:
-    """All scopes that are to be added for some paths, in the order of their commits."""
+    """All scopes that are to be added for some paths, in the order of their commits.
+
+    notes: what a reader has to know about the search itself.
+    """
 
     scopes: tuple[PlacedScope, ...]
     unplaced: tuple[Unplaced, ...]
     restructurings: tuple[Restructuring, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,117 @@
+"""Class (d): one place calls outside of any scope what all others call inside of one.
+
+Upstream's example is 178231af2bdc ("use an empty transaction for fstrim"): a walk that was the only
+one outside of a transaction got an empty one, and the masks below became needless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from convert.flow.graph.model import Place
+from convert.flow.hazards.model import SiteClass, SiteHazards
+from convert.flow.placement.graph import FunctionName, Graph, Step
+from convert.flow.placement.model import Restructuring
+from convert.flow.placement.paths import Node, SinkKind
+
+
+def restructurings(graph: Graph, sites: Sequence[SiteHazards]) -> tuple[Restructuring, ...]:
+    """One for each function that alone leads to sites outside of a scope, in the text's order."""
+    ends: dict[tuple[str, int], list[Step]] = {}
+    for step in graph.all_steps():
+        if step.sink is not None and step.sink.kind is SinkKind.SITE:
+            ends.setdefault((step.sink.path, step.sink.offset), []).append(step)
+    found: dict[Place, _Walk] = {}
+    for site in sites:
+        if site.answer in (SiteClass.IN_SCOPE, SiteClass.REFLEX):
+            continue
+        crossing = _Crossing(graph, ends.get((site.site.path, site.site.offset), [])).only()
+        if crossing is not None:
+            function = graph.nodes[crossing.caller].function
+            place = Place(function.path, crossing.call.line)
+            assert isinstance(crossing.call.target, Node)
+            walk = found.setdefault(
+                place, _Walk(place, function.name, crossing.call.target.function.name, [])
+            )
+            walk.sites.append(site)
+    return tuple(
+        found[place].restructuring()
+        for place in sorted(found, key=lambda place: (place.path, place.line))
+    )
+
+
+@dataclass(frozen=True)
+class _Walk:
+    place: Place
+    caller: str
+    callee: str
+    sites: list[SiteHazards]
+
+    def restructuring(self) -> Restructuring:
+        openers = sorted({one.text for site in self.sites for one in site.site.evidence.openers})
+        how = f" ({', '.join(openers[:3])})" if openers else ""
+        places = ", ".join(f"{one.site.path}:{one.site.line}" for one in self.sites[:3])
+        rest = f" and {len(self.sites) - 3} more" if len(self.sites) > 3 else ""
+        many = len(self.sites) != 1
+        return Restructuring(
+            self.place,
+            f"{self.caller}() is the only one that calls {self.callee}() on a way to "
+            f"{places}{rest} with no scope open; all other ways open one before{how}. "
+            f"If what opens it there, an empty transaction for instance, can stand around this "
+            f"call too, "
+            f"{'their masks need' if many else 'its mask needs'} no new scope.",
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Crossing:
+    """The ways to one site, outside of a scope and inside of one."""
+
+    graph: Graph
+    ends: Sequence[Step]
+
+    def only(self) -> Step | None:
+        """The first call of the one function that leads from outside into what others use."""
+        inside = self.entered_inside()
+        if not inside:
+            return None
+        crossings: list[Step] = []
+        outside = self.nodes([step for step in self.ends if not step.call.open], False)
+        for node in sorted(outside):
+            if self.graph.function(node) in inside:
+                continue
+            crossings += [
+                step
+                for step in self.graph.steps[node]
+                if step.target in outside
+                and not step.call.open
+                and self.graph.function(step.target) in inside
+            ]
+            if any(step.caller == node and not step.call.open for step in self.ends):
+                return None  # its own allocation: nothing is shared
+        started = {self.graph.function(node) for node, _ in self.graph.starts if node in outside}
+        if started & inside:
+            return None
+        callers = {self.graph.function(step.caller) for step in crossings}
+        return min(crossings, key=lambda step: step.call.offset) if len(callers) == 1 else None
+
+    def entered_inside(self) -> set[FunctionName]:
+        """Functions on ways to the site that are entered with the scope open."""
+        ways = self.nodes([step for step in self.ends if step.call.open], True)
+        return {
+            self.graph.function(node)
+            for node in ways
+            if any(step.call.open for step in self.graph.callers[node])
+        }
+
+    def nodes(self, ends: Sequence[Step], opened: bool) -> set[int]:
+        """The nodes on ways to some steps: through open calls too, or through closed ones only."""
+        found = {step.caller for step in ends}
+        waiting = sorted(found)
+        while waiting:
+            for step in self.graph.callers[waiting.pop()]:
+                if step.caller not in found and (opened or not step.call.open):
+                    found.add(step.caller)
+                    waiting.append(step.caller)
+        return found

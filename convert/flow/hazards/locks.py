@@ -13,6 +13,9 @@ from convert.flow.scopes.setup import Program
 from convert.flow.scopes.values import NONZERO, ZERO
 from convert.profiles.locks import Locks, Release, Take
 
+# include/linux/semaphore.h: up() may be called by another task than down(); so it is for locks of
+# folios and buffers, which the end of I/O releases, and for protection from freezing.
+_HANDED = frozenset({"semaphore", "folio lock", "buffer lock", "bit lock", "freeze protection"})
 _SIGNS = {"always": 0, "zero": ZERO, "nonzero": NONZERO}
 
 
@@ -36,7 +39,9 @@ class LockNames:
         """What each function of the profile does with locks."""
         found: dict[str, tuple[LockCall, ...]] = {}
         for take in self.facts.take:
-            done = LockCall(True, take.waits, _SIGNS[take.succeeds], self.named(take))
+            signs = _SIGNS[take.succeeds]
+            handed = take.what in _HANDED
+            done = LockCall(True, take.waits, signs, self.named(take), handed)
             for name in take.names:
                 found[name] = (*found.get(name, ()), done)
         for release in self.facts.release:
@@ -51,7 +56,8 @@ class LockNames:
 def lock_runner(program: Program, names: LockNames) -> LockRunner:
     """Runs the locks of a program."""
     calls = {name: done for name, done in names.calls().items() if not _is_read(program, name)}
-    return LockRunner(calls, names.namer.at, _released(program, calls, names.namer))
+    waits = frozenset(names.facts.waits) | frozenset(names.facts.outsides)
+    return LockRunner(calls, names.namer.at, _released(program, calls, names.namer), waits)
 
 
 def _is_read(program: Program, name: str) -> bool:

@@ -149,31 +149,37 @@ class WaitFinder:
                     found.setdefault(name, {})[number] = None
         return {name: tuple(numbers) for name, numbers in found.items()}
 
-    def workers(self, blocked: Blocked) -> tuple[FunctionKey, ...]:
-        """The workers that have to get on for a wait to end."""
+    def workers(self, blocked: Blocked) -> tuple[tuple[FunctionKey, ...], tuple[FunctionKey, ...]]:
+        """The workers that have to get on for a wait to end, and others that may end it.
+
+        A wait queue or completion is part of an object. Who ends the wait for one is the worker
+        that was handed it: it wakes up at once. What a worker may wake at the end of a longer chain
+        of calls is in general another object of the kind, one that it works on itself.
+        """
         if blocked.what in ("work item", "workqueue"):
-            return self.works.get(blocked.name, ())
-        if blocked.name == UNNAMED:
-            return ()
-        found: dict[FunctionKey, None] = {}
-        for number in self.wakers.get(blocked.name, ()):
-            found.update(dict.fromkeys(self.worker_roots.get(number, ())))
-        return tuple(found)
+            return self.works.get(blocked.name, ()), ()
+        found: dict[FunctionKey, int] = {}
+        for number in self.wakers.get(blocked.name, ()) if blocked.name != UNNAMED else ():
+            for key, depth in self.worker_roots.get(number, {}).items():
+                found[key] = min(depth, found.get(key, depth))
+        least = min(found.values(), default=0)
+        near = tuple(key for key, depth in found.items() if depth == least)
+        return near, tuple(key for key in found if key not in near)
 
     @cached_property
-    def worker_roots(self) -> Mapping[int, tuple[FunctionKey, ...]]:
-        """The work items and threads that may run each function, at any depth."""
-        found: dict[int, dict[FunctionKey, None]] = {}
+    def worker_roots(self) -> Mapping[int, Mapping[FunctionKey, int]]:
+        """The work items and threads that may run each function, with the number of calls."""
+        found: dict[int, dict[FunctionKey, int]] = {}
         for key, roots in self.program.graph.roots.items():
             if not any(root.kind in _WORKERS for root in roots):
                 continue
             waiting = list(self.program.numbers.get(key, ()))
-            seen = set(waiting)
-            while waiting:
-                number = waiting.pop()
-                found.setdefault(number, {})[key] = None
+            seen = dict.fromkeys(waiting, 0)
+            for number in waiting:  # grows: nearest first
+                found.setdefault(number, {})[key] = seen[number]
                 for _, call in self.program.codes[number].calls():
-                    new = [target for target in self.program.targets(call) if target not in seen]
-                    seen.update(new)
-                    waiting += new
-        return {number: tuple(keys) for number, keys in found.items()}
+                    for target in self.program.targets(call):
+                        if target not in seen:
+                            seen[target] = seen[number] + 1
+                            waiting.append(target)
+        return found

@@ -16,6 +16,9 @@ from convert.flow.scopes.values import ANYTHING
 
 _Lock = tuple[str, Where | None]
 UNNAMED = "?"  # a lock that only the caller can name: the function was given its address
+# What a callee may have released is believed this far up: a function that ends what another one has
+# begun is near, while below most calls there is some error path that ends something.
+_DEEPEST = 2
 _MOST = 3  # locks of one name: more of them are not told apart
 
 
@@ -30,12 +33,15 @@ class Held(NamedTuple):
 class Locks(NamedTuple):
     """What was taken since a function was entered, and what was given back of its callers'.
 
-    maybe: what was given back if it was held: the caller's own, but nothing of who called that.
+    maybe: what was given back if it was held: the caller's own, but nothing of who called that;
+    with the number of calls that it was found below. both: names that seem to be taken and
+    released, at a way out that stands for several.
     """
 
     held: frozenset[Held]
     freed: frozenset[_Lock]
-    maybe: frozenset[_Lock] = frozenset()
+    maybe: frozenset[tuple[str, Where | None, int]] = frozenset()
+    both: frozenset[str] = frozenset()
 
 
 NOTHING = Locks(frozenset(), frozenset())
@@ -47,13 +53,14 @@ class LockCall:
 
     takes: whether it takes or releases. waits: whether it blocks until it has the lock. held: the
     signs of the result with which the lock is held; 0 if it always is. lock: its name and place,
-    where a function calls it.
+    where a function calls it. other_task: whether a task may release what another one has taken.
     """
 
     takes: bool
     waits: bool
     held: int
     lock: Callable[[Code, Call], tuple[str, Where | None]]
+    other_task: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,12 +68,14 @@ class LockRunner:
     """Runs calls that take and release locks.
 
     calls: by name. named: the name of the lock at a place of a function, `UNNAMED` if only callers
-    can tell. released: the names of the locks that a function may release, at any depth.
+    can tell. released: the names of the locks that a function may release, at any depth. waits:
+    names of functions that wait for something else; who calls them is simulated, too.
     """
 
     calls: Mapping[str, tuple[LockCall, ...]]
     named: Callable[[Code, Where], str]
     released: Sequence[frozenset[str]]
+    waits: frozenset[str] = frozenset()
 
     def run(self, code: Code, index: int, call: Call, locks: Locks) -> list[tuple[Locks, int]]:
         """What a call makes of the locks, with the signs of its result; 0 for any."""
@@ -88,24 +97,26 @@ class LockRunner:
         if locks is NOTHING:
             return locks
         visible = frozenset(Held(h.name, _visible(code, h.place), -1) for h in locks.held)
-        freed, maybe = (
-            frozenset((name, _visible(code, place)) for name, place in gone) - {(UNNAMED, None)}
-            for gone in (locks.freed, locks.maybe)
+        freed = frozenset((name, _visible(code, place)) for name, place in locks.freed)
+        maybe = frozenset(
+            (name, _visible(code, place), depth + 1)
+            for name, place, depth in locks.maybe
+            if depth < _DEEPEST and name != UNNAMED
         )
-        return Locks(visible, freed, maybe)
+        return Locks(visible, freed - {(UNNAMED, None)}, maybe)
 
     def after(
         self, locks: Locks, leaving: Locks, code: Code, index: int, call: Call, callee: Code
     ) -> Locks:
         """What is held behind a call that left so."""
-        if leaving == NOTHING:
+        if leaving[:3] == NOTHING[:3]:
             return locks
         for name, place in sorted(leaving.freed, key=str):
             known, mine = self.carried(code, call, callee, name, place)
             locks = without(locks, known, mine)
-        for name, place in sorted(leaving.maybe, key=str):
+        for name, place, depth in sorted(leaving.maybe, key=str):
             known, mine = self.carried(code, call, callee, name, place)
-            locks = perhaps_without(locks, known, mine)
+            locks = perhaps_without(locks, known, mine, depth)
         for held in sorted(leaving.held, key=str):
             known, mine = self.carried(code, call, callee, held.name, held.place)
             locks = with_lock(locks, Held(known, mine, index))
@@ -152,11 +163,11 @@ def without(locks: Locks, name: str, place: Where | None) -> Locks:
     return locks._replace(held=locks.held - gone)
 
 
-def perhaps_without(locks: Locks, name: str, place: Where | None) -> Locks:
+def perhaps_without(locks: Locks, name: str, place: Where | None, depth: int) -> Locks:
     """Without one that a callee releases if it is held."""
     gone = _released(locks, name, place)
     if not gone:
-        return locks._replace(maybe=locks.maybe | {(name, place)})
+        return locks._replace(maybe=locks.maybe | {(name, place, depth)})
     return locks._replace(held=locks.held - gone)
 
 
@@ -172,7 +183,8 @@ def _released(locks: Locks, name: str, place: Where | None) -> frozenset[Held]:
 def either(a: Locks, b: Locks) -> Locks:
     """What may be held where two ways meet that are not kept apart."""
     freed = a.freed & b.freed
-    return Locks(a.held | b.held, freed, (a.maybe | b.maybe | a.freed | b.freed) - freed)
+    maybe = {(name, place, 0) for name, place in (a.freed | b.freed) - freed}
+    return Locks(a.held | b.held, freed, a.maybe | b.maybe | maybe)
 
 
 def met(a: Locks, b: Locks) -> Locks:
@@ -183,13 +195,15 @@ def met(a: Locks, b: Locks) -> Locks:
     """
     found = either(a, b)
     taken = {held.name for held in found.held}
-    both = taken & {name for name, _ in found.freed | found.maybe}
+    gone = {name for name, _ in found.freed} | {name for name, _, _ in found.maybe}
+    both = a.both | b.both | (taken & gone)
     if not both:
         return found
     return Locks(
         frozenset(held for held in found.held if held.name not in both),
         frozenset(one for one in found.freed if one[0] not in both),
         frozenset(one for one in found.maybe if one[0] not in both),
+        both,
     )
 
 

@@ -132,7 +132,8 @@ class Proof:
         runner = None if self.locks is None else self.locks(self.program)
         self.program.is_extra_site = finder.is_site
         if runner is not None:
-            self.program.is_extra_site = lambda c: finder.is_site(c) or c.name in runner.calls
+            asked = runner.waits.union(runner.calls)
+            self.program.is_extra_site = lambda call: finder.is_site(call) or call.name in asked
         functions = self.program.functions
         self.clock.note("lowering")
         self.progress("simulating")

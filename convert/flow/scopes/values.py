@@ -151,7 +151,7 @@ class Store:
         first, second = self.known_bits(a), self.known_bits(b)
         if first is not None and second is not None:
             bits = (first[0] & second[0], first[1] & second[1])
-            if bits[0]:
+            if bits != (0, 0):
                 return self.value(mask, "bits", bits)
         return self.masks[mask]
 

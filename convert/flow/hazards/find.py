@@ -1,0 +1,184 @@
+"""Hazards: for every allocation, what is held there that memory reclaim waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from convert.flow.graph.build import build_graph
+from convert.flow.hazards.judge import Judge
+from convert.flow.hazards.locks import LockNames, lock_runner
+from convert.flow.hazards.model import DangerKind, Fact, HazardReport, Missing
+from convert.flow.hazards.naming import Namer
+from convert.flow.hazards.product import Product
+from convert.flow.hazards.reclaim import ReclaimSide, order
+from convert.flow.hazards.waits import WaitFinder
+from convert.flow.scopes.held import LockRunner
+from convert.flow.scopes.prove import Budget, Clock, Proof, program_of
+from convert.flow.scopes.results import ScopeProofs, SiteUse
+from convert.flow.scopes.setup import Program
+from convert.profiles.locks import Locks, load_locks
+from convert.progress import Progress, silent
+from convert.source.collection import without_collections
+from convert.tree.kernel import KernelTree
+
+
+def find_hazards(
+    tree: KernelTree,
+    paths: Sequence[str],
+    *,
+    cache_dir: Path | None = None,
+    progress: Progress = silent,
+    scope: str = "nofs",
+    budget: Budget | None = None,
+) -> HazardReport:
+    """What would deadlock below ``paths`` if allocations could enter the filesystem.
+
+    Raises InputError as `prove_scopes` does.
+    """
+    return analyse(tree, paths, cache_dir, progress, scope, budget).report()
+
+
+def analyse(
+    tree: KernelTree,
+    paths: Sequence[str],
+    cache_dir: Path | None = None,
+    progress: Progress = silent,
+    scope: str = "nofs",
+    budget: Budget | None = None,
+) -> Analysis:
+    """As `find_hazards`, with the ways that a placement needs."""
+    clock = Clock()
+    with without_collections():
+        graph = build_graph(tree, paths, cache_dir=cache_dir, progress=progress)
+        clock.note("call graph")
+        program = program_of(tree, graph, scope)
+        analysis = Analysis(program, load_locks(), progress, clock, budget or Budget())
+        analysis.run()
+        return analysis
+
+
+@dataclass
+class Analysis:
+    """One run for some paths; ``run`` fills everything else."""
+
+    program: Program
+    facts: Locks
+    progress: Progress
+    clock: Clock
+    budget: Budget
+    names: LockNames = field(init=False)
+    proof: Proof = field(init=False)
+    proofs: ScopeProofs = field(init=False)
+    side: ReclaimSide = field(init=False)
+    product: Product = field(init=False)
+
+    def run(self) -> None:
+        """Simulate, find what reclaim waits for, and what is held at the allocations."""
+        self.names = LockNames(Namer(self.program), self.facts)
+        self.proof = Proof(
+            self.program, self.progress, frozenset(), self.budget, self.clock, self.runner
+        )
+        self.proofs = self.proof.proofs()
+        self.progress("following reclaim")
+        runner = self.proof.engine.locks
+        assert runner is not None
+        finder = WaitFinder(self.program, self.names.namer, self.facts, runner)
+        self.side = ReclaimSide(finder, self.facts, self.proof.new_engine(runner), self.proof.reach)
+        self.side.run()
+        self.clock.note("reclaim")
+        self.progress("following locks to allocations")
+        self.product = self.follow()
+        self.clock.note("locks")
+
+    def runner(self, program: Program) -> LockRunner:
+        """What follows the locks of a program."""
+        return lock_runner(program, self.names)
+
+    def follow(self) -> Product:
+        """The states that lead to allocations."""
+        waits = self.side.waits
+        dangers = frozenset(d.name for d in waits if d.kind is DangerKind.LOCK)
+        workers: dict[int, str] = {}
+        for danger in waits:
+            if danger.kind is DangerKind.WORKER:
+                for key, numbers in self.program.numbers.items():
+                    if key.name == danger.name:
+                        workers.update(dict.fromkeys(numbers, str(danger)))
+        sites: dict[int, list[int]] = {}
+        for one in self.proof.found:
+            if one.use is SiteUse.ALLOCATES:
+                for number, index in one.runs:
+                    sites.setdefault(number, []).append(index)
+        product = Product(
+            self.program.codes,
+            self.proof.reach,
+            dangers - handed_over(self.proof),
+            workers,
+            sites,
+        )
+        product.run(self.proof.starts)
+        return product
+
+    def report(self) -> HazardReport:
+        """The answers."""
+        judge = Judge(self.program, self.product, self.side, self.facts)
+        pairs = list(zip(self.proof.found, self.proofs.sites, strict=True))
+        asked = tuple(judge.answer(found, site) for found, site in pairs if site.forbids)
+        plain = tuple(
+            judge.answer(found, site)
+            for found, site in pairs
+            if not site.forbids and site.use is SiteUse.ALLOCATES
+        )
+        facts: dict[Fact, None] = {fact: None for one in asked for fact in one.facts}
+        self.clock.note("answers")
+        return HazardReport(
+            self.proofs,
+            asked,
+            plain,
+            order(tuple(self.side.waits.values())),
+            tuple(facts),
+            tuple(self.notes()),
+            self.clock.seconds,
+        )
+
+    def notes(self) -> list[str]:
+        """What the reader should know beyond single sites."""
+        found = [*self.proofs.notes]
+        for name in sorted(handed_over(self.proof)):
+            found.append(
+                f"{name} is taken by one task and released by another: it does not count as held"
+            )
+        for name, (place, _) in sorted(self.side.open_ended.items()):
+            found.append(f"{place}: reclaim waits for {name}, which tasks end that are no workers")
+        found += [f"{one.place}: not known: {one.text}" for one in sorted_missing(self.side)]
+        return found
+
+
+def sorted_missing(side: ReclaimSide) -> list[Missing]:
+    """What is not known about reclaim, by place."""
+    return sorted(side.missing, key=lambda one: (one.place.path, one.place.line, one.text))
+
+
+def handed_over(proof: Proof) -> frozenset[str]:
+    """Locks that other tasks release: the outside's calls return with them held.
+
+    No task returns to user space with a lock of its own held. Only semaphores may be released by
+    another task than the one that took them (include/linux/semaphore.h).
+    """
+    engine = proof.engine
+    assert engine.locks is not None
+    semaphores: set[str] = set()
+    for code in proof.program.codes:
+        for _, call in code.calls():
+            for done in engine.locks.calls.get(call.name or "", ()):
+                if done.other_task:
+                    semaphores.add(done.lock(code, call)[0])
+    found = {
+        held.name
+        for instance, _ in proof.starts
+        for bits, _ in instance.exits
+        for held in bits[-1].held
+    }
+    return frozenset(found & semaphores)

@@ -1,0 +1,202 @@
+"""The answer for each allocation: what is held there, and whether reclaim waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+from convert.flow.graph.model import Place, Root
+from convert.flow.hazards.model import (
+    Danger,
+    DangerKind,
+    Fact,
+    Hazard,
+    Hold,
+    Missing,
+    SiteClass,
+    SiteHazards,
+)
+from convert.flow.hazards.product import Product, State
+from convert.flow.hazards.reclaim import ReclaimSide
+from convert.flow.scopes.code import Call
+from convert.flow.scopes.model import Verdict
+from convert.flow.scopes.reach import called
+from convert.flow.scopes.results import ProvenSite, SiteUse
+from convert.flow.scopes.setup import Program
+from convert.flow.scopes.sites import FoundSite
+from convert.profiles.locks import Locks
+
+_FOUND = {
+    SiteClass.IN_SCOPE: "the scope is open on every path",
+    SiteClass.REFLEX: "nothing that reclaim waits for is held on any path without the scope",
+}
+
+
+@dataclass
+class Judge:
+    """Answers for sites."""
+
+    program: Program
+    product: Product
+    side: ReclaimSide
+    facts: Locks
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Danger]:
+        """The dangers by the names that states hold."""
+        return {
+            str(danger) if danger.kind is DangerKind.WORKER else danger.name: danger
+            for danger in self.side.waits
+        }
+
+    def answer(self, found: FoundSite, site: ProvenSite) -> SiteHazards:
+        """The answer for one site."""
+        verdict = site.evidence.verdict
+        if verdict is Verdict.PROVEN:
+            return self.result(site, SiteClass.IN_SCOPE, (), (), _FOUND[SiteClass.IN_SCOPE])
+        if site.use is not SiteUse.ALLOCATES or verdict in (Verdict.DEAD, Verdict.UNKNOWN):
+            why = site.evidence.reason or f"{site.callee}() {site.use.value}"
+            missing = Missing(Place(site.path, site.line), why)
+            return self.result(site, None, (), (missing,), why)
+        hazards, missing_here = self.hazards(found)
+        lacking = tuple(missing_here)
+        if any(hazard.excused is None for hazard in hazards):
+            return self.result(site, SiteClass.HAZARD, hazards, lacking, _because(hazards))
+        if lacking:
+            reason = f"{lacking[0].place}: not known: {lacking[0].text}"
+            return self.result(site, None, hazards, lacking, reason)
+        if hazards:
+            return self.result(site, SiteClass.EXCUSED, hazards, (), _because(hazards))
+        return self.result(site, SiteClass.REFLEX, (), (), _FOUND[SiteClass.REFLEX])
+
+    def result(
+        self,
+        site: ProvenSite,
+        answer: SiteClass | None,
+        hazards: tuple[Hazard, ...],
+        missing: tuple[Missing, ...],
+        reason: str,
+    ) -> SiteHazards:
+        facts = {hazard.excused: None for hazard in hazards if hazard.excused is not None}
+        return SiteHazards(site, answer, hazards, missing, tuple(facts), reason)
+
+    def hazards(self, found: FoundSite) -> tuple[tuple[Hazard, ...], Iterator[Missing]]:
+        """What is held on ways without the scope, the shortest way for each; what is not known."""
+        best: dict[str, list[tuple[State, int]]] = {}
+        roots: dict[int, Root] = {}
+        unnamed: dict[Place, None] = {}
+        for state, index, bits, held in self.product.runs(found.runs):
+            if self.product.is_open(state, bits):
+                continue
+            trail = self.product.trail(state, index)
+            start = trail[0][0]
+            root = self.product.first[start]
+            assert isinstance(root, Root)
+            roots.setdefault(start.instance.function.number, root)
+            if self.product.unnamed(bits):
+                unnamed[self.product.frame(state, index).place] = None
+            for name in held:
+                known = best.get(name)
+                if known is None or len(trail) < len(known):
+                    best[name] = trail
+        hazards = tuple(self.hazard(name, best[name]) for name in sorted(best))
+        return hazards, self.missing(roots, unnamed)
+
+    def hazard(self, name: str, trail: list[tuple[State, int]]) -> Hazard:
+        """The two sides of one danger."""
+        danger = self.by_name[name]
+        entries = self.facts.excused.get(danger.name, ())
+        excused = None
+        if entries:
+            fact = entries[0]
+            excused = Fact(fact.id, f'{fact.statement} "{fact.quote}"', fact.source)
+        return Hazard(danger, self.hold(danger, name, trail), self.side.waits[danger], excused)
+
+    def hold(self, danger: Danger, name: str, trail: list[tuple[State, int]]) -> Hold:
+        chain = self.product.chain(trail)
+        if danger.kind is DangerKind.WORKER:
+            root = chain.root
+            return Hold(danger, chain, 0, root.place, root.detail)
+        frame = len(trail) - 1
+        for number, (before, following) in enumerate(pairwise(trail)):
+            if name not in before[0].held and name in following[0].held:
+                frame = number
+        state, index = trail[frame]
+        code = self.program.codes[state.instance.function.number]
+        taken = [
+            one.at
+            for bits in state.instance.at(index)
+            for one in bits[-2].held
+            if one.name == name and one.at >= 0
+        ]
+        at = min(taken, default=index)
+        instruction = code.instructions[at]
+        text = called(code, instruction) if isinstance(instruction, Call) else ""
+        place = Place(code.routine.path, instruction.line)
+        return Hold(danger, chain, frame, place, text)
+
+    # -- what is not known ---------------------------------------------------------------------
+
+    def missing(
+        self, roots: Mapping[int, Root], unnamed: Mapping[Place, None]
+    ) -> Iterator[Missing]:
+        """What would have to be known to say that nothing is held that reclaim waits for."""
+        for place in unnamed:
+            yield Missing(place, "which lock is held there")
+        certain = {d.name for d in self.side.waits if d.kind is DangerKind.WORKER}
+        for number in roots:
+            function = self.program.codes[number].routine.key.name
+            if function in self.side.possible and function not in certain:
+                place, name = self.side.possible[function]
+                yield Missing(place, f"whether the wait for {name} is one for {function}()")
+        for name, (place, _) in sorted(self.side.open_ended.items()):
+            for number, root in roots.items():
+                if number in self.enders[name]:
+                    function = self.program.codes[number].routine.key.name
+                    yield Missing(
+                        place,
+                        f"whether reclaim waits for {name} until {function}() (started at "
+                        f"{root.place}) has ended that wait",
+                    )
+                    break
+
+    @cached_property
+    def enders(self) -> Mapping[str, frozenset[int]]:
+        """The functions that may end a wait, at any depth, by what is waited for."""
+        return {
+            name: self.leading_to(numbers) for name, (_, numbers) in self.side.open_ended.items()
+        }
+
+    def leading_to(self, numbers: Sequence[int]) -> frozenset[int]:
+        """All functions that may run one of some functions."""
+        found = set(numbers)
+        waiting = list(numbers)
+        while waiting:
+            for caller in self.callers[waiting.pop()]:
+                if caller not in found:
+                    found.add(caller)
+                    waiting.append(caller)
+        return frozenset(found)
+
+    @cached_property
+    def callers(self) -> list[set[int]]:
+        """The callers of each function."""
+        found: list[set[int]] = [set() for _ in self.program.codes]
+        for number, code in enumerate(self.program.codes):
+            for _, call in code.calls():
+                for target in self.program.targets(call):
+                    found[target].add(number)
+        return found
+
+
+def _because(hazards: Sequence[Hazard]) -> str:
+    first = next((one for one in hazards if one.excused is None), hazards[0])
+    frame = first.hold.chain.frames[-1]
+    blocks = first.wait.chain.frames[-1]
+    verb = "runs in" if first.danger.kind is DangerKind.WORKER else "holds"
+    return (
+        f"{frame.place}: {verb} {first.danger}, taken at {first.hold.taken}; reclaim waits for it "
+        f"at {blocks.place}"
+    )

@@ -1,0 +1,152 @@
+"""From the roots to the allocations: what is held on the way that reclaim waits for.
+
+A state is a function instance, whether the scope was open when it was entered, and the dangers that
+were held then. The search is breadth first, so the first way that is found is a shortest one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from convert.flow.graph.model import Place, Root
+from convert.flow.scopes.code import Code
+from convert.flow.scopes.contexts import Instance
+from convert.flow.scopes.held import UNNAMED, Locks
+from convert.flow.scopes.model import Chain, Frame
+from convert.flow.scopes.reach import CLOSED, OPEN, Node, Reach, after
+from convert.flow.scopes.values import Bits
+
+Names = frozenset[str]
+
+
+class State(NamedTuple):
+    """A function instance, the scope when it is entered, and the dangers that are held then."""
+
+    instance: Instance
+    entry: int
+    held: Names
+
+
+class Step(NamedTuple):
+    """A call from a state: its instruction, scope and locks there, and what is held."""
+
+    number: int
+    bits: Bits
+    held: Names
+    target: State
+
+
+@dataclass
+class Product:
+    """All states that the roots reach and that lead to an allocation.
+
+    dangers: the names of what reclaim waits for. workers: by the number of a root's function, the
+    name of the worker that reclaim waits for. sites: by function, the instructions that are asked
+    about. first: how a state was reached first.
+    """
+
+    codes: Sequence[Code]
+    reach: Reach
+    dangers: Names
+    workers: Mapping[int, str]
+    sites: Mapping[int, Sequence[int]]
+    first: dict[State, tuple[State, int] | Root] = field(default_factory=dict)
+    steps: dict[State, list[Step]] = field(default_factory=dict)
+    states: dict[int, list[State]] = field(default_factory=dict)
+
+    def run(self, starts: Iterable[tuple[Instance, Root]]) -> None:
+        """Search from the roots."""
+        leading = self.leading()
+        waiting: deque[State] = deque()
+        for instance, root in starts:
+            if Node(instance, CLOSED) not in leading:
+                continue
+            worker = self.workers.get(instance.function.number)
+            state = State(instance, CLOSED, frozenset() if worker is None else frozenset({worker}))
+            if state not in self.first:
+                self.first[state] = root
+                waiting.append(state)
+        while waiting:
+            state = waiting.popleft()
+            self.states.setdefault(state.instance.function.number, []).append(state)
+            found = self.steps[state] = []
+            for index in sorted(state.instance.calls):
+                for bits, callee in state.instance.calls[index]:
+                    entry = after(bits, state.entry)
+                    if Node(callee, entry) not in leading:
+                        continue
+                    held = self.held(state, bits[-1])
+                    target = State(callee, entry, held)
+                    found.append(Step(index, bits, held, target))
+                    if target not in self.first:
+                        self.first[target] = (state, index)
+                        waiting.append(target)
+
+    def held(self, state: State, locks: Locks) -> Names:
+        """The dangers that are held at an instruction."""
+        held = state.held
+        if locks.freed:
+            held -= {name for name, _ in locks.freed}
+        if locks.held:
+            held |= {one.name for one in locks.held} & self.dangers
+        return held
+
+    def leading(self) -> set[Node]:
+        """The nodes from which a site is reached."""
+        found: set[Node] = set()
+        waiting: list[Node] = []
+        for number, indexes in self.sites.items():
+            for node in self.reach.nodes.get(number, ()):
+                if any(node.instance.at(index) for index in indexes):
+                    waiting.append(node)
+        while waiting:
+            node = waiting.pop()
+            if node not in found:
+                found.add(node)
+                waiting += [caller for caller, _ in self.reach.callers.get(node, ())]
+        return found
+
+    # -- sites ---------------------------------------------------------------------------------
+
+    def runs(self, places: Iterable[tuple[int, int]]) -> Iterator[tuple[State, int, Bits, Names]]:
+        """All states in which an instruction runs, with what is held there."""
+        for number, index in places:
+            for state in self.states.get(number, ()):
+                for bits in state.instance.at(index):
+                    yield state, index, bits, self.held(state, bits[-2])
+
+    @staticmethod
+    def is_open(state: State, bits: Bits) -> bool:
+        """Whether the scope is open, for certain."""
+        return after(bits, state.entry) == OPEN
+
+    @staticmethod
+    def unnamed(bits: Bits) -> bool:
+        """Whether a lock is held whose name is not known."""
+        return any(one.name == UNNAMED for one in bits[-2].held)
+
+    # -- chains --------------------------------------------------------------------------------
+
+    def trail(self, state: State, index: int) -> list[tuple[State, int]]:
+        """The states and instructions from a root to an instruction."""
+        found = [(state, index)]
+        while True:
+            step = self.first[found[-1][0]]
+            if isinstance(step, Root):
+                return found[::-1]
+            found.append(step)
+
+    def chain(self, trail: Sequence[tuple[State, int]]) -> Chain:
+        """A trail in words, along which no scope is open."""
+        root = self.first[trail[0][0]]
+        assert isinstance(root, Root)
+        return Chain(root, tuple(self.frame(*one) for one in trail), False)
+
+    def frame(self, state: State, index: int) -> Frame:
+        """A function and a line in it."""
+        code = self.codes[state.instance.function.number]
+        place = Place(code.routine.path, code.instructions[index].line)
+        return Frame(code.routine.key.name, place)

@@ -19,6 +19,7 @@ from convert.report.hazards.words import (
     hold_chain,
     hold_words,
     missing_lines,
+    reason_lines,
     scope_lines,
     site_lines,
     site_words,
@@ -91,13 +92,13 @@ def _table_of_dangers(view: HazardsView, console: Console) -> None:
 def _danger(one: DangerView, console: Console, verbose: bool) -> None:
     heading(console, danger_words(one.danger))
     _say_all(console, wait_lines(one.wait), 2)
-    _all_held(one.sites, console, verbose)
+    _all_held(one, one.sites, console, verbose)
     if one.plain:
         say(console, f"{count(len(one.plain), 'other allocation')} under it", indent=2)
-    _all_held(one.plain if verbose else (), console, verbose)
+    _all_held(one, one.plain if verbose else (), console, verbose)
 
 
-def _all_held(sites: Iterable[Held], console: Console, verbose: bool) -> None:
+def _all_held(one: DangerView, sites: Iterable[Held], console: Console, verbose: bool) -> None:
     """Sites under one lock, by where it is taken, in the order of the first of each place."""
     groups: dict[str, list[Held]] = {}
     for held in sites:
@@ -105,14 +106,14 @@ def _all_held(sites: Iterable[Held], console: Console, verbose: bool) -> None:
     for words, group in groups.items():
         say(console, f"{words}:", indent=2)
         for held in group:
-            _held(held, console, verbose)
+            _held(one, held, console, verbose)
 
 
-def _held(held: Held, console: Console, verbose: bool) -> None:
+def _held(one: DangerView, held: Held, console: Console, verbose: bool) -> None:
     told, hazard = held.named.told, held.hazard
     say(console, answer_words(told), _STYLES[told.answer] if told.site.forbids else "", 4)
     _say_all(console, hold_chain(hazard.hold, verbose), 8)
-    if verbose:
+    if hazard.wait != one.wait:
         _say_all(console, wait_lines(hazard.wait), 8)
     if hazard.excused is not None:
         say(console, excuse_words(hazard), indent=8)
@@ -135,8 +136,9 @@ def _answers(view: HazardsView, console: Console, verbose: bool) -> None:
     reflexes = view.answered(SiteClass.REFLEX)
     if reflexes:
         heading(console, f"Class (e), {MEANINGS[SiteClass.REFLEX]}: {len(reflexes)}")
+    brief = len(reflexes) > len({named.told.reason for named in reflexes}) == 1
     for named in reflexes:
-        _one_site(named, console, verbose)
+        _one_site(named, console, verbose, brief)
     inside = view.answered(SiteClass.IN_SCOPE)
     if inside:
         heading(console, f"Class (a), {MEANINGS[SiteClass.IN_SCOPE]}: {len(inside)}")
@@ -150,7 +152,8 @@ def _answers(view: HazardsView, console: Console, verbose: bool) -> None:
         _one_site(named, console, verbose)
 
 
-def _one_site(named: NamedHazards, console: Console, verbose: bool) -> None:
+def _one_site(named: NamedHazards, console: Console, verbose: bool, brief: bool = False) -> None:
+    """brief: without a reason that says no more than the heading."""
     told = named.told
     if verbose:
         first, *rest = site_lines(told)
@@ -158,8 +161,7 @@ def _one_site(named: NamedHazards, console: Console, verbose: bool) -> None:
         _say_all(console, rest, 4)
         return
     say(console, site_words(told.site), _STYLES[told.answer], 2)
-    if told.reason:
-        say(console, told.reason, indent=6)
+    _say_all(console, () if brief else reason_lines(told), 6)
     _say_all(console, missing_lines(told), 6)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from convert.flow.graph.model import Place
+from convert.flow.graph.model import Place, RootKind
 from convert.flow.hazards.model import (
     Danger,
     DangerKind,
@@ -77,8 +77,16 @@ def step_lines(frames: Sequence[Frame], width: int = _WIDTH) -> Iterator[str]:
 
 def chain_lines(chain: Chain) -> Iterator[str]:
     """A chain: why the outside can start it, then its steps."""
-    yield f"{root_words(chain)}:"
+    yield f"{start_words(chain)}:"
     yield from indented(step_lines(chain.frames))
+
+
+def start_words(chain: Chain) -> str:
+    """Why the outside can start a chain; for the member of a table, its name says it."""
+    root = chain.root
+    if root.kind is RootKind.TABLE and root.detail:
+        return f"{root.detail} at {root.place}"
+    return root_words(chain)
 
 
 def wait_lines(wait: Wait) -> Iterator[str]:
@@ -136,9 +144,14 @@ def site_lines(told: SiteHazards) -> Iterator[str]:
     yield from indented(_inner_lines(told))
 
 
-def _inner_lines(told: SiteHazards) -> Iterator[str]:
-    if told.reason:
+def reason_lines(told: SiteHazards) -> Iterator[str]:
+    """The reason of an answer, unless it is what is missing."""
+    if told.reason and all(one.text != told.reason for one in told.missing):
         yield told.reason
+
+
+def _inner_lines(told: SiteHazards) -> Iterator[str]:
+    yield from reason_lines(told)
     for hazard in told.hazards:
         yield f"hazard: {danger_words(hazard.danger)}"
         yield from indented(hold_lines(hazard.hold, whole=True))
@@ -153,7 +166,8 @@ def _inner_lines(told: SiteHazards) -> Iterator[str]:
 def missing_lines(told: SiteHazards) -> Iterator[str]:
     """What would have to be known."""
     for one in told.missing:
-        yield f"missing: {one.place}: {one.text}"
+        where = "" if one.text.startswith(f"{one.place}:") else f"{one.place}: "
+        yield f"missing: {where}{one.text}"
 
 
 def anchor_words(placed: PlacedView) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from convert.flow.graph.model import Place
+from convert.flow.graph.model import Place, Root
 from convert.flow.hazards.model import Missing
 from convert.flow.placement.model import PlacedScope, Placement
 from convert.flow.scopes.model import Chain, Frame
@@ -16,19 +16,31 @@ from convert.report.console import report_console
 from convert.report.hazards.place import place_lines
 from convert.report.hazards.text import conclusion, hazards_text
 from convert.report.hazards.view import HazardsView
-from convert.report.hazards.words import call_text, mask_words, scope_lines, step_lines, wait_lines
+from convert.report.hazards.words import (
+    call_text,
+    mask_words,
+    scope_lines,
+    start_words,
+    step_lines,
+    wait_lines,
+)
 from tests.report.hazards.values import (
     CREATE,
     HANDLE,
     IN_WORKER,
+    LOCK,
     OTHER,
     PHASE,
+    QUEUED,
+    REFLEX,
+    REFUSED,
     SITES,
     UNPLACED,
     WAITS,
     empty_view,
     placement,
     proven_site,
+    told,
     view,
 )
 from tests.rules.scoped.fakes import PATH
@@ -270,6 +282,50 @@ STEPS = [
 def test_chains_break_between_steps(width: int, expected: list[str]) -> None:
     frames = tuple(Frame("a" * 8, Place(PATH, line)) for line in range(1, 5))
     assert list(step_lines(frames, width)) == expected
+
+
+@pytest.mark.parametrize(
+    ("reason", "told_each"),
+    [
+        pytest.param(REFLEX.reason, False, id="one-for-all"),
+        pytest.param("another reason", True, id="two"),
+    ],
+)
+def test_a_reason_that_all_reflexes_share_is_not_repeated(reason: str, told_each: bool) -> None:
+    text = text_of(view((*SITES, told(8, REFLEX.answer, reason=reason))))
+    assert (reason in text) is told_each
+    assert (REFLEX.reason in text) is told_each
+
+
+def test_a_hazard_with_a_wait_of_its_own_tells_it() -> None:
+    wait = replace(WAITS[LOCK], call="mutex_lock")
+    own = replace(UNPLACED, hazards=(replace(UNPLACED.hazards[0], wait=wait),))
+    given = view(tuple(own if one is UNPLACED else one for one in SITES))
+    assert "reclaim blocks on toy_inode.i_lock in mutex_lock()" not in text_of(view())
+    assert "        reclaim blocks on toy_inode.i_lock in mutex_lock()" in text_of(given)
+
+
+def test_what_is_missing_is_told_once() -> None:
+    reason = f"{PATH}:7: which lock is held there"
+    one = replace(REFUSED, reason=reason, missing=(Missing(Place(PATH, 7), reason),))
+    text = text_of(view((*SITES[:-1], one)))
+    assert f"      missing: {reason}\n" in text and text.count(reason) == 1
+
+
+STARTS = [
+    pytest.param(CREATE, "toy_operations.create at fs/toy/toy.c:301", id="table"),
+    pytest.param(
+        replace(CREATE, detail=""),
+        "member of a structure that is handed outside at fs/toy/toy.c:301",
+        id="table-without-name",
+    ),
+    pytest.param(QUEUED, "work item (toy_push_work) at fs/toy/toy.c:302", id="work"),
+]
+
+
+@pytest.mark.parametrize(("root", "expected"), STARTS)
+def test_starts(root: Root, expected: str) -> None:
+    assert start_words(Chain(root, (), False)) == expected
 
 
 def test_no_steps_no_lines() -> None:

@@ -23,7 +23,7 @@ from convert.tree.kernel import KernelTree
 from convert.tree.open import open_tree
 
 WORDS = ("lock", "mutex", "rwsem", "sema", "down", "up", "wait", "wake", "flush", "drain", "sync",
-         "complete", "completion", "queue", "work", "kthread", "sleep", "schedule", "freeze",
+         "complete", "queue", "work", "kthread", "sleep", "schedule", "freeze",
          "synchronize", "thaw", "iput", "dput", "iget", "ilookup", "evict", "writeback",
          "truncate")  # fmt: skip
 _INSIDE = frozenset({"lock", "mutex", "rwsem", "flush", "complete", "queue", "kthread", "schedule",
@@ -102,9 +102,9 @@ def _calls(tokens: Tokens, deep: bool) -> Iterator[tuple[str, int, bool]]:
         depth += (text == "{") - (text == "}")
         if tokens.kinds[index] != Kind.IDENTIFIER or text in _QUIET or at + 1 == len(code):
             continue
-        # A name that is a member is called through a pointer, which the call graph resolves.
-        member = at > 0 and tokens.text(code[at - 1]) in ("->", ".")
-        if tokens.text(code[at + 1]) == "(" and not member:
+        # A member is called through a pointer, which the call graph resolves; `##` makes a name.
+        part = at > 0 and tokens.text(code[at - 1]) in ("->", ".", "##")
+        if tokens.text(code[at + 1]) == "(" and not part:
             yield text, tokens.starts[index], depth == 0
 
 

@@ -29,7 +29,7 @@ class Presence:
         return member in self.tables.get(owner, frozenset())
 
 
-def read_presence(tree: KernelTree, places: Iterable[str] = ("include",)) -> Presence:
+def read_presence(tree: KernelTree, places: Iterable[str] = ("include", "fs")) -> Presence:
     """Read all headers below some directories. Raises InputError if one is not in the tree."""
     words: set[bytes] = set()
     tables: dict[str, frozenset[str]] = {}
@@ -55,6 +55,20 @@ def _body(data: bytes, start: int) -> bytes:
     return data[start:]
 
 
+def lock_names(locks: Locks) -> Iterator[str]:
+    """The names of all locks that the profile calls by name, some several times."""
+    yield from (lock for entry in locks.outside for lock in entry.takes)
+    yield from (entry.lock for entry in locks.locked)
+    named = [entry.lock for entry in (*locks.take, *locks.release)]
+    named += [entry.lock for entry in locks.wait] + [entry.lock for entry in locks.reclaim_wait]
+    yield from (lock for lock in named if lock is not None)
+
+
+def _is_bit(name: str) -> bool:
+    """Whether the last word of a lock's name is that of a bit, which is no member."""
+    return name.startswith(("PG_", "BH_", "I_"))
+
+
 def table_members(locks: Locks) -> Iterator[tuple[str, str]]:
     """All members of structures that the profile names, as (``struct name``, member)."""
     for entry in locks.reclaim:
@@ -62,6 +76,10 @@ def table_members(locks: Locks) -> Iterator[tuple[str, str]]:
     for taken in (*locks.take, *locks.release):
         if taken.owner is not None and taken.member is not None:
             yield taken.owner, taken.member.partition(".")[0]
+    for lock in lock_names(locks):
+        owner, _, name = lock.partition(".")
+        if not _is_bit(name):
+            yield f"struct {owner}", name.partition(".")[0]
     called = [called for outside in locks.outside for called in outside.calls]
     for member in (*called, *(run for wait in locks.reclaim_wait for run in wait.runs)):
         owner, _, name = member.partition(".")
@@ -73,11 +91,9 @@ def absent(locks: Locks, trees: Iterable[Presence]) -> tuple[str, ...]:
     known = tuple(trees)
     harmless = {name for entry in locks.harmless for name in entry.names}
     guards = {name for entry in locks.guard for name in entry.names}
-    names = {
-        name
-        for name in (locks.names | harmless) - guards
-        if not any(tree.has_name(name) for tree in known)
-    }
+    bits = {name for _, _, name in (lock.partition(".") for lock in lock_names(locks))}
+    wanted = (locks.names | harmless | {name for name in bits if _is_bit(name)}) - guards
+    names = {name for name in wanted if not any(tree.has_name(name) for tree in known)}
     members = {
         f"{owner}.{member}"
         for owner, member in table_members(locks)

@@ -15,8 +15,10 @@ from convert.report.hazards.words import (
     cost_words,
     danger_words,
     ends_words,
+    excuse_words,
     hold_lines,
     hold_words,
+    kind_words,
     mask_words,
     scope_lines,
     site_lines,
@@ -43,7 +45,9 @@ class HtmlDanger:
     anchor: str
     title: str
     view: DangerView
+    kind: str
     wait: str
+    excuse: str
     sites: tuple[HtmlHeld, ...]
     plain: tuple[HtmlHeld, ...]
 
@@ -85,7 +89,9 @@ def _danger(one: DangerView, number: int) -> HtmlDanger:
         anchor=f"danger-{number}",
         title=danger_words(one.danger),
         view=one,
+        kind=kind_words(one),
         wait="\n".join(wait_lines(one.wait)),
+        excuse="" if one.excused is None else excuse_words(one.excused),
         sites=tuple(map(_held, one.sites)),
         plain=tuple(map(_held, one.plain)),
     )

@@ -18,6 +18,7 @@ from convert.report.hazards.words import (
     excuse_words,
     hold_chain,
     hold_words,
+    kind_words,
     missing_lines,
     reason_lines,
     scope_lines,
@@ -68,7 +69,7 @@ def _table_of_dangers(view: HazardsView, console: Console) -> None:
     rows = [
         (
             str(one.danger),
-            one.danger.what,
+            kind_words(one),
             len(one.sites),
             one.count(SiteClass.EXCUSED),
             one.count(SiteClass.HAZARD),
@@ -92,6 +93,8 @@ def _table_of_dangers(view: HazardsView, console: Console) -> None:
 def _danger(one: DangerView, console: Console, verbose: bool) -> None:
     heading(console, danger_words(one.danger))
     _say_all(console, wait_lines(one.wait), 2)
+    if one.excused is not None:
+        say(console, excuse_words(one.excused), indent=2)
     _all_held(one, one.sites, console, verbose)
     if one.plain:
         say(console, f"{count(len(one.plain), 'other allocation')} under it", indent=2)
@@ -115,8 +118,8 @@ def _held(one: DangerView, held: Held, console: Console, verbose: bool) -> None:
     _say_all(console, hold_chain(hazard.hold, verbose), 8)
     if hazard.wait != one.wait:
         _say_all(console, wait_lines(hazard.wait), 8)
-    if hazard.excused is not None:
-        say(console, excuse_words(hazard), indent=8)
+    if hazard.excused is not None and one.excused is None:
+        say(console, excuse_words(hazard.excused), indent=8)
     if told.site.forbids and told.answer is SiteClass.HAZARD:
         _say_all(console, missing_lines(told), 8)  # those without an answer have a list
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from convert.errors import InternalCheckError
-from convert.flow.graph.model import Place
+from convert.flow.graph.model import Place, RootKind
 from convert.flow.hazards.model import (
     Danger,
+    Fact,
     Hazard,
     HazardReport,
     SiteClass,
@@ -18,6 +19,7 @@ from convert.flow.hazards.model import (
     Wait,
 )
 from convert.flow.placement.model import PlacedScope, Placement
+from convert.flow.scopes.model import Chain
 from convert.flow.scopes.results import ProvenSite
 from convert.report.hazards.check import check_placement, check_report, key_of, placed_keys
 from convert.report.scopes.view import named_sites
@@ -63,6 +65,12 @@ class DangerView:
     wait: Wait
     sites: tuple[Held, ...]
     plain: tuple[Held, ...]
+
+    @property
+    def excused(self) -> Fact | None:
+        """The fact by which reclaim never meets a holder, if one excuses all that is held here."""
+        facts = {held.hazard.excused for held in (*self.sites, *self.plain)}
+        return facts.pop() if len(facts) == 1 else None
 
     def count(self, answer: SiteClass | None) -> int:
         """How many of the sites have an answer; None for those where something is missing."""
@@ -218,8 +226,8 @@ class HazardsView:
     def by_method(self) -> Mapping[str, Account]:
         """The account of each method from which a site without a scope is reached by a witness.
 
-        A method is what the outside starts: `Root.detail`, or the kind of root where there is
-        none. A site counts once for each of its methods. Most sites first.
+        A method is the member of a table that the outside calls, or else the function that it
+        starts. A site counts once for each of its methods. Most sites first.
         """
         groups: dict[str, list[NamedHazards]] = {}
         for named in self.sites:
@@ -273,4 +281,11 @@ def _methods(told: SiteHazards) -> list[str]:
     chains = [hazard.hold.chain for hazard in told.hazards]
     if not chains and told.site.evidence.witness is not None:
         chains = [told.site.evidence.witness]
-    return [chain.root.detail or chain.root.kind.value for chain in chains]
+    return [_method(chain) for chain in chains]
+
+
+def _method(chain: Chain) -> str:
+    root = chain.root
+    if root.kind is RootKind.TABLE and root.detail:
+        return root.detail
+    return f"{chain.frames[0].function}(), {root.detail or root.kind.value}"

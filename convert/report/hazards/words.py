@@ -8,6 +8,7 @@ from convert.flow.graph.model import Place, RootKind
 from convert.flow.hazards.model import (
     Danger,
     DangerKind,
+    Fact,
     Hazard,
     Hold,
     SiteClass,
@@ -18,7 +19,7 @@ from convert.flow.placement.model import AnchorKind, PlacedScope
 from convert.flow.scopes.model import Chain, Frame
 from convert.flow.scopes.results import ProvenSite, SiteUse
 from convert.report.display import count
-from convert.report.hazards.view import PlacedView
+from convert.report.hazards.view import DangerView, PlacedView
 from convert.rules.scoped.words import root_words
 
 _WIDTH = 88  # columns of a chain; lines are indented by some more
@@ -123,10 +124,14 @@ def hold_chain(hold: Hold, whole: bool) -> Iterator[str]:
     return chain_lines(hold.chain) if whole else step_lines(hold.chain.frames[hold.frame :])
 
 
-def excuse_words(hazard: Hazard) -> str:
-    """The fact that excuses a hazard; empty if there is none."""
-    fact = hazard.excused
-    return "" if fact is None else f"excused by {fact.id}: {fact.statement}"
+def excuse_words(fact: Fact) -> str:
+    """The fact that excuses hazards."""
+    return f"excused by {fact.id}: {fact.statement}"
+
+
+def kind_words(view: DangerView) -> str:
+    """What kind of thing it is, and whether it is no hazard after all."""
+    return f"{view.danger.what}, excused" if view.excused is not None else view.danger.what
 
 
 def answer_words(told: SiteHazards) -> str:
@@ -146,7 +151,7 @@ def site_lines(told: SiteHazards) -> Iterator[str]:
 
 def reason_lines(told: SiteHazards) -> Iterator[str]:
     """The reason of an answer, unless it is what is missing."""
-    if told.reason and all(one.text != told.reason for one in told.missing):
+    if told.reason and not any(told.reason.endswith(one.text) for one in told.missing):
         yield told.reason
 
 
@@ -157,7 +162,7 @@ def _inner_lines(told: SiteHazards) -> Iterator[str]:
         yield from indented(hold_lines(hazard.hold, whole=True))
         yield from indented(wait_lines(hazard.wait))
         if hazard.excused is not None:
-            yield from indented([excuse_words(hazard)])
+            yield from indented([excuse_words(hazard.excused)])
     yield from missing_lines(told)
     for fact in told.facts:
         yield f"rests on {fact.id}: {fact.statement} (source: {fact.source})"

@@ -42,7 +42,7 @@ def test_the_summary_adds_up() -> None:
     assert summary["sites"] == sum(summary["by_class"].values()) + summary["refused"] == 7
     assert (summary["placed"], summary["scopes"], summary["plain"]) == (2, 2, 1)
     assert summary["by_path"]["fs/toy"]["sites"] == 7
-    assert summary["by_method"]["toy_push_work"]["by_class"]["c"] == 1
+    assert summary["by_method"]["toy_push_work(), toy_push_work"]["by_class"]["c"] == 1
 
 
 def test_sites_have_their_class_and_both_witnesses() -> None:

@@ -13,9 +13,10 @@ from convert.flow.placement.model import PlacedScope, Placement
 from convert.flow.scopes.model import Chain, Frame
 from convert.flow.scopes.results import SiteUse
 from convert.report.console import report_console
+from convert.report.hazards.page import hazards_html
 from convert.report.hazards.place import place_lines
 from convert.report.hazards.text import conclusion, hazards_text
-from convert.report.hazards.view import HazardsView
+from convert.report.hazards.view import HazardsView, hazards_view
 from convert.report.hazards.words import (
     call_text,
     mask_words,
@@ -26,6 +27,8 @@ from convert.report.hazards.words import (
 )
 from tests.report.hazards.values import (
     CREATE,
+    EXCUSED,
+    FACT,
     HANDLE,
     IN_WORKER,
     LOCK,
@@ -38,8 +41,10 @@ from tests.report.hazards.values import (
     UNPLACED,
     WAITS,
     empty_view,
+    line_of,
     placement,
     proven_site,
+    report,
     told,
     view,
 )
@@ -121,7 +126,7 @@ Hazards without a scope: 1
 METHODS = """\
   method (of the witnesses; others may lead there)  a  b  c  e  refused  sites
   toy_operations.create                             0  1  2  1        1      5
-  toy_push_work                                     0  0  1  0        0      1
+  toy_push_work(), toy_push_work                    0  0  1  0        0      1
 """
 TOTALS = """\
   class    meaning                                                sites
@@ -303,6 +308,35 @@ def test_a_hazard_with_a_wait_of_its_own_tells_it() -> None:
     given = view(tuple(own if one is UNPLACED else one for one in SITES))
     assert "reclaim blocks on toy_inode.i_lock in mutex_lock()" not in text_of(view())
     assert "        reclaim blocks on toy_inode.i_lock in mutex_lock()" in text_of(given)
+
+
+def test_a_lock_that_is_excused_everywhere_is_so_in_the_table() -> None:
+    under = tuple(
+        replace(one, hazards=tuple(replace(h, excused=FACT) for h in one.hazards))
+        for one in (EXCUSED, REFUSED)
+    )
+    given = report(under)
+    given = replace(given, plain=(), proofs=replace(given.proofs, sites=given.proofs.sites[:2]))
+    one = hazards_view("toys", None, ("fs/toy",), given, Placement((), ()), line_of)
+    text = text_of(one)
+    assert "  toy_inode.i_lock  rwsem, excused      2  1  0        1      0\n" in text
+    assert "  excused by toy-unreferenced: reclaim locks what nobody refers to\n  held" in text
+    assert text.count("excused by") == 1
+    assert "rwsem, excused" in hazards_html(one)
+    assert ", excused" not in text_of(view())
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        pytest.param(f"{PATH}:7: which lock is held", id="same"),
+        pytest.param(f"{PATH}:7: not known: which lock is held", id="longer"),
+    ],
+)
+def test_the_missing_fact_is_not_repeated(reason: str) -> None:
+    one = replace(REFUSED, reason=reason, missing=(Missing(Place(PATH, 7), "which lock is held"),))
+    text = text_of(view((*SITES[:-1], one)))
+    assert text.count("which lock is held") == 1
 
 
 def test_what_is_missing_is_told_once() -> None:

@@ -86,7 +86,7 @@ def test_a_site_belongs_to_the_innermost_path() -> None:
 
 def test_methods_are_those_of_the_witnesses() -> None:
     methods = view().by_method()
-    assert list(methods) == ["toy_operations.create", "toy_push_work"]
+    assert list(methods) == ["toy_operations.create", "toy_push_work(), toy_push_work"]
     assert methods["toy_operations.create"] == Account(
         {
             SiteClass.IN_SCOPE: 0,

@@ -23,7 +23,7 @@ def restructurings(graph: Graph, sites: Sequence[SiteHazards]) -> tuple[Restruct
         if step.sink is not None and step.sink.kind is SinkKind.SITE:
             ends.setdefault((step.sink.path, step.sink.offset), []).append(step)
     found: dict[Place, _Walk] = {}
-    for site in sites:
+    for site in sorted(sites, key=lambda one: (one.site.path, one.site.offset)):
         if site.answer in (SiteClass.IN_SCOPE, SiteClass.REFLEX):
             continue
         crossing = _Crossing(graph, ends.get((site.site.path, site.site.offset), [])).only()
@@ -53,14 +53,14 @@ class _Walk:
         how = f" ({', '.join(openers[:3])})" if openers else ""
         places = ", ".join(f"{one.site.path}:{one.site.line}" for one in self.sites[:3])
         rest = f" and {len(self.sites) - 3} more" if len(self.sites) > 3 else ""
-        many = len(self.sites) != 1
+        one = len(self.sites) == 1
+        masks = "its mask needs no scope of its own" if one else "no mask needs a scope of its own"
         return Restructuring(
             self.place,
             f"{self.caller}() is the only one that calls {self.callee}() on a way to "
-            f"{places}{rest} with no scope open; all other ways open one before{how}. "
-            f"If what opens it there, an empty transaction for instance, can stand around this "
-            f"call too, "
-            f"{'their masks need' if many else 'its mask needs'} no new scope.",
+            f"{places}{rest} with no scope open; all other ways open one before{how}. With an "
+            f"empty transaction, or whatever opens the scope there, around this call too, "
+            f"{masks}.",
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import PurePosixPath
 
-from convert.choices import PROVEN, RECIPES, Options
+from convert.choices import HAZARDOUS, PROVEN, RECIPES, Options
 from convert.errors import InputError
 from convert.flow.provenance.ahead import reading_ahead
 from convert.flow.provenance.deferred import names_of
@@ -14,6 +14,7 @@ from convert.flow.provenance.mismatch import Mismatch, mismatches_of, units_of
 from convert.flow.provenance.verdict import Verdict
 from convert.flow.scopes.prove import prove_scopes
 from convert.flow.scopes.results import ScopeProofs
+from convert.hazarding import with_hazard_recipe
 from convert.plan import Axiom, Plan
 from convert.planned import make_plan
 from convert.profiles.wrappers import WrapperProfile, load_profile
@@ -72,6 +73,8 @@ def plan_anew(
         proofs = scope_proofs(tree, plan.paths, options, progress)
         progress("dropping masks inside of open scopes")
         plan = with_proven_masks(Ground(plan, tree, proofs, scope_table(tree, dialect()), dialect))
+    elif options.recipe in HAZARDOUS:
+        plan = with_hazard_recipe(plan, tree, options, dialect, progress)
     if options.large_sizes is not None:
         plan = with_large_sizes(plan, tree, dialect, progress)
     return simplified(plan, tree, options.simplify, dialect, progress)
@@ -108,6 +111,8 @@ def _converted(
     """The plan of the recipe alone."""
     if options.recipe not in RECIPES:
         raise InputError(f"no recipe {options.recipe!r}; there are: {', '.join(RECIPES)}")
+    if options.placeholder_scopes and options.recipe not in HAZARDOUS:
+        raise InputError(f"placeholder scopes need the recipe {' or '.join(HAZARDOUS)}")
     profile = load_profile(options.profile)
     progress("looking for the wrappers' header")
     header = locate_header(tree, given, profile)

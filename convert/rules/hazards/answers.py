@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 
 from convert.flow.hazards.model import HazardReport, SiteClass, SiteHazards
 from convert.flow.scopes.results import ProvenSite, SiteUse
-from convert.rules.hazards.words import excuse_words, hazard_words, missing_words
+from convert.rules.hazards.words import (
+    excuse_words,
+    hazard_words,
+    hazards_words,
+    missing_words,
+)
 from convert.rules.hazards.writing import Written
 from convert.rules.scoped.answers import Answer, Change, Stays
 from convert.rules.scoped.decide import ScopeMask
@@ -144,7 +149,7 @@ class HazardAnswers:
 
     def _why(self, proof: ProvenSite, now: SiteHazards) -> str:
         """Why a mask with a hazard stays."""
-        hazards = "; ".join(hazard_words(one) for one in now.hazards) or now.reason
+        hazards = hazards_words(now.hazards) or now.reason
         why = self.unplaced.get((proof.path, proof.offset))
         if why is None:
             why = "the new scopes are not open on all paths to it"

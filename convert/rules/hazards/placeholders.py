@@ -83,7 +83,7 @@ def _is_candidate(planned: PlannedSite) -> bool:
         and isinstance(planned.decision, Refused)
         and planned.decision.rule == RULE
         and planned.scope is not None
-        and planned.site.callee == planned.scope.callee
+        and planned.site.text.removeprefix(planned.site.callee).lstrip().startswith("(")
     )
 
 

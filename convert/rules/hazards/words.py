@@ -56,9 +56,21 @@ def hazard_words(hazard: Hazard) -> str:
     )
 
 
+def hazards_words(hazards: Sequence[Hazard]) -> str:
+    """The first hazard with both sides, and the names of the others; empty if there is none."""
+    if not hazards:
+        return ""
+    others = [str(one.danger) for one in hazards[1:]]
+    also = f"; likewise {', '.join(others)}" if others else ""
+    return hazard_words(hazards[0]) + also
+
+
 def missing_words(hazards: SiteHazards) -> str:
     """What would have to be known."""
-    found = dict.fromkeys(f"{one.place}: {one.text}" for one in hazards.missing)
+    found = dict.fromkeys(
+        one.text if one.text.startswith(f"{one.place}:") else f"{one.place}: {one.text}"
+        for one in hazards.missing
+    )
     listed = list(found)
     more = f"; and {len(listed) - _FEW} more" if len(listed) > _FEW else ""
     return ("; ".join(listed[:_FEW]) or hazards.reason) + more
@@ -75,7 +87,7 @@ def excuse_words(hazards: Iterable[Hazard]) -> str:
 
 
 def comment_words(scope: PlacedScope) -> str:
-    """What is written above the call that opens a scope: what would happen without it."""
+    """What is written above the call that opens a scope: what makes it necessary."""
     if not scope.hazards:
         return ""
     hazard = scope.hazards[0]
@@ -83,8 +95,8 @@ def comment_words(scope: PlacedScope) -> str:
     where = first.chain.frames[-1].function
     if hazard.danger.kind is DangerKind.WORKER:
         what = "this work" if scope.anchor.kind is AnchorKind.WORKER else str(hazard.danger)
-        return f"Reclaim waits for {what} in {where}(): it must not be entered from here."
-    return f"Reclaim takes {hazard.danger} in {where}(): it must not be entered from here."
+        return f"Reclaim waits for {what}, in {where}()."
+    return f"Reclaim takes {hazard.danger}, too, in {where}()."
 
 
 def scope_subject(scope: PlacedScope) -> str:

@@ -163,10 +163,15 @@ def place(tree: KernelTree, report: HazardReport, paths: Sequence[str] = ("fs/to
     for (path, function, start), sites in groups.items():
         text = tree.read(path).decode("latin-1")
         end = text.index("\n}", start)
-        opens = tuple(m.start() for m in re.finditer(r"\block\(", text) if start < m.start() < end)
-        closes = tuple(
-            m.start() for m in re.finditer(r"\bunlock\(", text) if start < m.start() < end
-        )
+        calls = {
+            word: tuple(
+                found.start()
+                for found in re.finditer(rf"\b(?:mutex_)?{word}\(", text)
+                if start < found.start() < end
+            )
+            for word in ("lock", "unlock")
+        }
+        opens, closes = calls["lock"], calls["unlock"]
         if not opens:
             unplaced += [Unplaced(one, "no natural anchor cuts the way") for one in sites]
             continue

@@ -1,0 +1,65 @@
+"""What would deadlock below some paths, the scopes against it, and the recipes made of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from convert.choices import UPSTREAM, Options
+from convert.errors import InputError
+from convert.flow.hazards.find import Analysis, analyse
+from convert.flow.hazards.model import HazardReport, SiteClass
+from convert.flow.placement.model import Placement, Unplaced
+from convert.plan import Plan
+from convert.progress import Progress, silent
+from convert.rules.hazards.editor import TreeEditor
+from convert.rules.hazards.recipe import Choice, Means, with_hazards
+from convert.rules.scoped.stage import Ground
+from convert.semantics.scopes import scope_table
+from convert.source.vocabulary import Dialect
+from convert.tree.kernel import KernelTree
+
+_SCOPE = "nofs"
+
+
+def with_hazard_recipe(
+    plan: Plan,
+    tree: KernelTree,
+    options: Options,
+    dialect: Callable[[], Dialect],
+    progress: Progress = silent,
+) -> Plan:
+    """The plan of a conversion with the steps of the recipe ``scoped`` or ``upstream`` behind it.
+
+    Raises InputError for paths that hold no C or a tree without such scopes, InternalCheckError
+    when one of the tool's own checks fails.
+    """
+    table = scope_table(tree, dialect())
+    if _SCOPE not in table.scopes:
+        raise InputError(f"{tree.name}: there is no memalloc_{_SCOPE}_save(); use the recipe exact")
+    report, placement = find_and_place(tree, plan.paths, options, progress)
+    progress("placing scopes and dropping masks")
+
+    def again(edited: KernelTree) -> HazardReport:
+        return analyse(edited, plan.paths, options.cache_dir, progress, _SCOPE).report()
+
+    ground = Ground(plan, tree, report.proofs, table, dialect)
+    editor = TreeEditor(tree, plan.paths, dialect, table.scopes[_SCOPE])
+    choice = Choice(options.recipe == UPSTREAM, options.placeholder_scopes)
+    return with_hazards(ground, report, placement, Means(again, editor, progress), choice)
+
+
+def find_and_place(
+    tree: KernelTree, paths: Sequence[str], options: Options, progress: Progress = silent
+) -> tuple[HazardReport, Placement]:
+    """The hazards below some paths of a tree, and the scopes that would be placed.
+
+    Raises InputError as `convert.flow.hazards.find.find_hazards`.
+    """
+    analysis = analyse(tree, paths, options.cache_dir, progress, _SCOPE)
+    report = analysis.report()
+    return report, _placed(analysis, report)
+
+
+def _placed(analysis: Analysis, report: HazardReport) -> Placement:
+    left = (one for one in report.sites if one.answer is SiteClass.HAZARD)
+    return Placement((), tuple(Unplaced(one, "no place is known") for one in left))

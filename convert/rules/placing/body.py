@@ -167,9 +167,10 @@ def bodies_of(parsed: ParsedFile, item: Item, around: Surroundings) -> tuple[Bod
 def _refuse_hidden_jumps(body: Body, around: Surroundings) -> None:
     labels = {node.name for node in body.nodes() if isinstance(node, c_ast.Label)}
     for node in body.nodes():
-        name = call_name(node)
         if isinstance(node, ComputedGoto):
             raise body.stop(node, "a computed goto")
+    for node in body.nodes():
+        name = call_name(node)
         if isinstance(node, Asm) and "goto" in body.span(node).of(body.text).split("(")[0]:
             raise body.stop(node, "an assembler statement that may jump")
         if name in around.jumping:

@@ -100,6 +100,18 @@ def top_declarations(body: Body) -> Declarations:
     return Declarations(tuple(spans), end, None)
 
 
+def common_declarations(bodies: Sequence[Body]) -> Declarations:
+    """The declarations that all variants start with."""
+    known = [top_declarations(body) for body in bodies]
+    if len(known) == 1:
+        return known[0]
+    spans = tuple(span for span in known[0].spans if all(span in one.spans for one in known))
+    same = len({(one.spans, one.end) for one in known}) == 1
+    last = spans[-1].end if spans else bodies[0].span(bodies[0].block).start + 1
+    end = known[0].end if same else last
+    return Declarations(spans, end, known[0].first)
+
+
 def _declaration_span(body: Body, item: c_ast.Node) -> Span | None:
     if not isinstance(item, (c_ast.Decl, c_ast.Typedef)):
         return None
@@ -113,15 +125,15 @@ def _declares(body: Body, item: c_ast.Node) -> bool:
     return body.is_plain(item) and bool(_DECLARING.fullmatch(call_name(item) or ""))
 
 
-def declare(draft: Draft, body: Body, type_words: str, name: str) -> None:
-    """Declare a variable in the outermost block, behind its last declaration.
+def declare(draft: Draft, bodies: Sequence[Body], type_words: str, name: str) -> None:
+    """Declare a variable in the outermost block, behind the last declaration of all variants.
 
     Where the lines of the declarations get shorter from one to the next, they still do afterwards.
     """
-    known = top_declarations(body)
+    known, body = common_declarations(bodies), bodies[0]
     text = draft.text
     if not known.spans:
-        _declare_first(draft, body, type_words, name)
+        _declare_first(draft, bodies, type_words, name)
         return
     indent = indent_of(text, known.spans[-1].start)
     line = declaration_style(body).declared(indent, type_words, name) + ";"
@@ -146,7 +158,8 @@ def declaration_style(body: Body) -> Style:
     return style_of(body.text, own or given)
 
 
-def _declare_first(draft: Draft, body: Body, type_words: str, name: str) -> None:
+def _declare_first(draft: Draft, bodies: Sequence[Body], type_words: str, name: str) -> None:
+    body = bodies[0]
     opening = body.span(body.block).start
     at = draft.following_line(opening + 1)
     items = items_of(body.block)
@@ -156,7 +169,8 @@ def _declare_first(draft: Draft, body: Body, type_words: str, name: str) -> None
     newline = draft.newline(opening)
     line = declaration_style(body).declared(indent, type_words, name)
     draft.insert(at, Rank.BEHIND, f"{line};{newline}")
-    if not draft.text[at:].startswith(("\n", "\r\n")):
+    alone = all(top_declarations(one).end == opening + 1 for one in bodies)
+    if alone and not draft.text[at:].startswith(("\n", "\r\n")):
         draft.gap(at, newline)
 
 

@@ -101,7 +101,17 @@ class Draft:
             index += 1
 
     def above_comments(self, offset: int) -> int:
-        """The start of a statement's line, or of the comments right above it."""
+        """The start of a statement's line, or of the comments right above it that are its own.
+
+        A comment that starts a block or stands behind a label is about all that follows.
+        """
+        own, start = self.own_line(offset), self.commented_from(offset)
+        if start < own and self.code_before(start).of(self.text) in ("{", ":"):
+            return own
+        return start
+
+    def commented_from(self, offset: int) -> int:
+        """The start of the line of a statement or member, or of the comments right above it."""
         start = self.own_line(offset)
         tokens = self.source.tokens
         while start > 0:
@@ -140,8 +150,10 @@ class Draft:
     def before(self, statement: Span, lines: Iterable[str]) -> None:
         """Lines right before a statement, above the comments that belong to it."""
         at = self.above_comments(statement.start)
+        commented = at != line_start(self.text, statement.start)
         indent = indent_of(self.text, statement.start)
-        self.insert(at, Rank.BEFORE, self.lines(indent, lines, statement.start))
+        all_lines = [*lines, *([""] if commented else [])]
+        self.insert(at, Rank.BEFORE, self.lines(indent, all_lines, statement.start))
 
     def behind(self, statement: Span, lines: Iterable[str]) -> None:
         """Lines right behind a statement."""

@@ -100,7 +100,7 @@ class Function:
         draft = Draft(self.parsed.source)
         writer = LockEdits(body, draft, holding, self.lines(name, comment))
         writer.write()
-        declare(draft, body, self.around.scope.cookie, name)
+        declare(draft, self.bodies, self.around.scope.cookie, name)
         return Edits(draft.edits(), writer.restores), writer
 
     # -- whole functions -----------------------------------------------------------------------
@@ -119,8 +119,8 @@ class Function:
     def all_in(self, body: Body, name: str, comment: str) -> WholeEdits:
         """The edits in one variant."""
         draft = Draft(self.parsed.source)
-        declare(draft, body, self.around.scope.cookie, name)
-        writer = WholeEdits(body, draft, self.lines(name, comment))
+        declare(draft, self.bodies, self.around.scope.cookie, name)
+        writer = WholeEdits(body, self.bodies, draft, self.lines(name, comment))
         writer.write()
         return writer
 

@@ -45,9 +45,9 @@ def around_handle(
     again = reread(closer.parsed, closer.item, closed[0], around)
     for body in again:
         scoped(body, around, is_open=True, left_open=False)
-    home, member = member_edits(files, anchor.structure, anchor.member, around.scope.cookie)
+    home, members = member_edits(files, anchor.structure, anchor.member, around.scope.cookie)
     edits: dict[str, list[Edit]] = {}
-    for part in (first.edits, last.edits, {home: (member,)}):
+    for part in (first.edits, last.edits, {home: members}):
         for path, made in part.items():
             edits.setdefault(path, []).extend(made)
     merged = {path: tuple(sorted(set(made))) for path, made in edits.items()}

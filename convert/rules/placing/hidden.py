@@ -39,9 +39,13 @@ def jumping_macros(sources: Iterable[SourceFile]) -> frozenset[str]:
 
 
 def cookie_names(texts: Iterable[str], save: str) -> tuple[str, ...]:
-    """What the variables are called that hold the result of a save, the commonest first."""
+    """What the variables are called that hold the result of a save, the commonest first.
+
+    Names that say nothing of a scope (``flags``) are left out.
+    """
     counts: dict[str, int] = {}
     for text in texts:
         for name in re.findall(rf"(?<![\w>.])(\w+)\s*=\s*{re.escape(save)}\s*\(", text):
-            counts[name] = counts.get(name, 0) + 1
+            if re.search(r"nofs|noio|alloc", name):
+                counts[name] = counts.get(name, 0) + 1
     return tuple(sorted(counts, key=lambda name: (-counts[name], name)))

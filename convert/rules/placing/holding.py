@@ -16,7 +16,6 @@ from pycparser import c_ast
 from convert.flow.control import Edge, Point, Role
 from convert.flow.terms import place_text, strip
 from convert.rules.placing.body import Body
-from convert.rules.placing.model import Unplaceable
 from convert.source.nodes import CodeArgument, nodes_of
 from convert.source.variants import Call
 
@@ -145,7 +144,8 @@ class _Search:
         self.releases = releases
         self.opens = {taking.point: taking for taking in takings}
         self.closes = {release.point: release for release in releases}
-        self.at: dict[int, Held] = {}
+        self.at: dict[int, set[Held]] = {0: {Held.NO}}
+        self.found: list[tuple[int, str]] = []  # what is wrong, by offset
 
     def holding(self) -> Holding:
         both = self.opens.keys() & self.closes.keys()
@@ -153,19 +153,20 @@ class _Search:
             call = self.takings[0].call
             text = "one expression takes or releases the lock twice"
             raise self.body.stop(call.span.start, text)
-        waiting = [0]
-        self.at[0] = Held.NO
+        waiting = [(0, Held.NO)]
         while waiting:
-            index = waiting.pop()
-            for edge, state in self.after(self.body.flow.points[index]):
-                known = self.at.get(edge.to)
-                if known is None:
-                    self.at[edge.to] = state
-                    waiting.append(edge.to)
-                elif known is not state:
-                    raise self.unclear(edge.to)
+            index, state = waiting.pop()
+            for edge, after in self.after(self.body.flow.points[index], state):
+                known = self.at.setdefault(edge.to, set())
+                if after not in known:
+                    known.add(after)
+                    waiting.append((edge.to, after))
         self.check()
-        return Holding(self.takings, self.releases, self.at)
+        if self.found:
+            offset, text = min(self.found, key=lambda one: one[0])
+            raise self.body.stop(offset, text)
+        states = {index: next(iter(known)) for index, known in self.at.items()}
+        return Holding(self.takings, self.releases, states)
 
     # -- what lies ahead -----------------------------------------------------------------------
 
@@ -191,25 +192,26 @@ class _Search:
 
     # -- states --------------------------------------------------------------------------------
 
-    def after(self, point: Point) -> list[tuple[Edge, Held]]:
-        """The states behind a point, by the edges out of it."""
-        state = self.at[point.index]
+    def after(self, point: Point, state: Held) -> list[tuple[Edge, Held]]:
+        """The states behind a point, by the edges out of it; none behind what is wrong."""
         edges = self.body.flow.edges[point.index]
         if point.index in self.opens:
             return self.taken(self.opens[point.index], state)
         if point.index in self.closes:
             self.released(self.closes[point.index], state)
-            state = Held.NO
+            return [(edge, Held.NO) for edge in edges]
         if state is not Held.MAYBE:
             return [(edge, state) for edge in edges]
         if point.code is not None and not self.tests(point):
-            raise self.untold(point)
+            name = self.takings[0].call.callee
+            text = f"whether {name}() took the lock is not known here: not all ways on release it"
+            return self.wrong(self.body.routine.offset(point.code), text)
         return [(edge, self.resolved(edge.to)) for edge in edges]
 
     def taken(self, taking: Taking, state: Held) -> list[tuple[Edge, Held]]:
         if state is not Held.NO:
             text = f"{taking.call.callee}() takes the lock while it is {state.value} already"
-            raise self.body.stop(taking.call.span.start, text)
+            return self.wrong(taking.call.span.start, text)
         edges = self.body.flow.edges[taking.point]
         if taking.shape is Shape.STATEMENT:
             return [(edge, Held.YES) for edge in edges]
@@ -221,7 +223,12 @@ class _Search:
         text = f"{release.call.callee}() releases the lock, which is {state.value} there"
         if state is Held.NO:
             text = f"{release.call.callee}() releases a lock that this function has not taken"
-        raise self.body.stop(release.call.span.start, text)
+        self.wrong(release.call.span.start, text)
+
+    def wrong(self, offset: int, text: str) -> list[tuple[Edge, Held]]:
+        """Note what is in the way; nothing follows it."""
+        self.found.append((offset, text))
+        return []
 
     def resolved(self, index: int) -> Held:
         """What the ways ahead tell about a taking that may have failed."""
@@ -245,56 +252,44 @@ class _Search:
 
     # -- refusals ------------------------------------------------------------------------------
 
-    def untold(self, point: Point) -> Unplaceable:
-        name = self.takings[0].call.callee
-        text = f"whether {name}() took the lock is not tested before this line"
-        return self.body.stop(point.code, text)
-
-    def unclear(self, index: int) -> Unplaceable:
-        """Ways with and without the lock meet."""
-        point = self.body.flow.points[index]
-        if index == self.body.flow.exit.index:
-            return self.lost()
-        node = point.code if point.code is not None else self.first_code(index)
-        text = "this line is reached with the lock held and without it"
-        return self.body.stop(node if node is not None else self.body.item.span.start, text)
-
-    def first_code(self, index: int) -> c_ast.Node | None:
-        for point in self.body.flow.points[index:]:
-            if point.code is not None:
-                return point.code
-        return None
-
     def check(self) -> None:
-        """Nothing is held at the exit, and every call that takes the lock can be reached."""
-        if self.at.get(self.body.flow.exit.index, Held.NO) is not Held.NO:
-            raise self.lost()
+        """One state everywhere, none at the exit, and every call can be reached."""
+        for index, known in self.at.items():
+            if len(known) > 1 and index != self.body.flow.exit.index:
+                text = "this line is reached with the lock held and without it"
+                self.found.insert(0, (self.offset_of(index), text))
+        if self.at.get(self.body.flow.exit.index, {Held.NO}) != {Held.NO}:
+            self.note_lost()
         calls = {one.point: one.call for one in self.takings}
         calls |= {one.point: one.call for one in self.releases}
         for point, call in calls.items():
-            if point not in self.at:
-                text = f"no way leads to this call of {call.callee}()"
-                raise self.body.stop(call.span.start, text)
+            if point not in self.at and not self.found:
+                self.wrong(call.span.start, f"no way leads to this call of {call.callee}()")
 
-    def lost(self) -> Unplaceable:
-        """A way out on which the lock stays held."""
+    def offset_of(self, index: int) -> int:
+        """Where a point stands in the text; where ways only meet, what follows."""
+        for point in self.body.flow.points[index:]:
+            if point.code is not None:
+                return self.body.routine.offset(point.code)
+        return self.body.item.span.end - 1
+
+    def note_lost(self) -> None:
+        """The ways out on which the lock stays held."""
         flow, leave = self.body.flow, self.body.flow.exit.index
-        taking = self.takings[0]
-        line = self.body.line(taking.call.span.start)
+        line = self.body.line(self.takings[0].call.span.start)
         text = f"the lock taken in line {line} is still held on this way out"
-        for point in flow.points:
-            state = self.at.get(point.index)
-            if point.role is Role.RETURN and state is not None and point.index not in self.closes:
-                if state is Held.YES:
-                    return self.body.stop(point.code, text)
-            elif (
-                leave in (edge.to for edge in flow.edges[point.index])
-                and state is Held.YES
-                and point.index not in self.closes
-                and point.code is not None
-            ):
-                return self.body.stop(point.code, text)
-        return self.body.stop(self.body.item.span.end - 1, text)
+        ends = [
+            point
+            for point in flow.points
+            if leave in (edge.to for edge in flow.edges[point.index])
+            and point.index not in self.closes
+            and self.at.get(point.index, {Held.NO}) != {Held.NO}
+        ]
+        for point in ends:
+            if point.role is Role.RETURN:
+                self.wrong(self.body.routine.offset(point.code), text)
+        if all(point.role is not Role.RETURN for point in ends):
+            self.wrong(self.body.item.span.end - 1, text)
 
 
 __all__ = ["Held", "Holding", "Release", "Shape", "Taking", "holding_of"]

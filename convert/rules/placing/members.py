@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 
 from pycparser import c_ast
 
-from convert.rules.layout import column_at, indent_of, line_end, line_start
+from convert.rules.layout import advance, column_at, indent_of, line_end, line_start
 from convert.rules.placing.declaring import style_of
 from convert.rules.placing.draft import Draft, Rank
 from convert.rules.placing.model import Unplaceable
-from convert.source.edits import Edit, Span
+from convert.source.edits import Edit
 from convert.source.nodes import nodes_of
 from convert.source.parse import Item, ParsedFile
 from convert.source.variants import Declarator
@@ -19,12 +19,13 @@ from convert.source.variants import Declarator
 _WORDS = "allocation context to restore"
 _ON_DISK = re.compile(r"__(?:le|be)\d+|packed")
 _ENTRY = re.compile(r"^([ \t]*\*[ \t]*)@(\w+):([ \t]*)", re.M)
+_MORE = re.compile(r"[ \t]*\*[ \t]+(?!@)[^\s/]")  # a line of a comment that goes on
 
 
 def member_edits(
     files: Mapping[str, ParsedFile], structure: str, member: str, cookie: str
-) -> tuple[str, Edit]:
-    """The path and the edit that adds ``cookie member;`` at the end. Raises Unplaceable."""
+) -> tuple[str, tuple[Edit, ...]]:
+    """The path and the edits that add ``cookie member;`` at the end. Raises Unplaceable."""
     bare = structure.removeprefix("struct ")
     found = [
         (path, item, node)
@@ -37,7 +38,11 @@ def member_edits(
         text = f"struct {bare} is not declared once, in one #if variant, in the files at hand"
         raise Unplaceable(1, text, path)
     path, item, node = found[0]
-    return path, _edit(files[path], item, node, (member, cookie))
+    draft = Draft(files[path].source)
+    members, behind = _members(draft, files[path], item, node, member)
+    _add(draft, members, behind, f"{cookie} {member}")
+    _document(draft, item, member)
+    return path, draft.edits()
 
 
 def _structs(item: Item, name: str) -> Iterable[c_ast.Struct]:
@@ -47,39 +52,36 @@ def _structs(item: Item, name: str) -> Iterable[c_ast.Struct]:
                 yield node
 
 
-def _edit(parsed: ParsedFile, item: Item, node: c_ast.Struct, names: tuple[str, str]) -> Edit:
-    member, cookie = names
-    source, variant = parsed.source, item.variants[0]
-    outer = [(one, _declarator(item, one)) for one in node.decls]
-    where = item.span.start
-    draft = Draft(source)
+def _members(
+    draft: Draft, parsed: ParsedFile, item: Item, node: c_ast.Struct, member: str
+) -> tuple[list[Declarator], Declarator]:
+    """All members, and the one behind which there is room. Raises Unplaceable."""
+    name, where = f"struct {node.name}", item.span.start
     if any(line.span in item.span for line in parsed.directives):
-        raise draft.stop(where, f"struct {node.name} has preprocessor lines inside")
-    if any(isinstance(one, c_ast.Decl) and one.name == member for one, _ in outer):
-        raise draft.stop(where, f"a scope is open here already: struct {node.name} has {member}")
-    if _ON_DISK.search(item.span.of(source.text)):
-        raise draft.stop(where, f"struct {node.name} has a layout that must not change")
-    known = [(one, where) for one, where in outer if where is not None]
-    if len(known) != len(outer) or not known:
-        raise draft.stop(where, f"struct {node.name} has members without a name")
-    del variant
-    last, place = known[-1]
+        raise draft.stop(where, f"{name} has preprocessor lines inside")
+    if any(isinstance(one, c_ast.Decl) and one.name == member for one in node.decls):
+        raise draft.stop(where, f"a scope is open here already: {name} has {member}")
+    if _ON_DISK.search(item.span.of(draft.text)):
+        raise draft.stop(where, f"{name} has a layout that must not change")
+    known = [_declarator(item, one) for one in node.decls]
+    members = [one for one in known if one is not None]
+    if len(members) != len(known):
+        raise draft.stop(where, f"{name} has members without a name")
+    last = node.decls[-1]
     flexible = isinstance(last.type, c_ast.ArrayDecl) and last.type.dim is None
-    if flexible and len(known) < 2:
-        raise draft.stop(where, f"struct {node.name} has nothing but a flexible array")
-    before = known[-2][1] if flexible else place
-    return _line(draft, [one for _, one in known], before, cookie, member)
+    if flexible and len(members) < 2:
+        raise draft.stop(where, f"{name} has nothing but a flexible array")
+    return members, members[-2] if flexible else members[-1]
 
 
 def _declarator(item: Item, node: c_ast.Node) -> Declarator | None:
     return next((one for one in item.variants[0].declarators if one.node is node), None)
 
 
-def _line(
-    draft: Draft, members: list[Declarator], behind: Declarator, cookie: str, member: str
-) -> Edit:
-    """One edit for the member, and none for its documentation if the structure has none."""
+def _add(draft: Draft, members: list[Declarator], behind: Declarator, declared: str) -> None:
+    """The line of the member, with a comment if most members have one."""
     text = draft.text
+    cookie, _, member = declared.rpartition(" ")
     style = style_of(text, ((one.specifiers, one.span) for one in members))
     semicolon = draft.code_behind(behind.span.end)
     if semicolon.of(text) != ";":
@@ -87,18 +89,25 @@ def _line(
     at = draft.following_line(semicolon.end)
     indent = indent_of(text, behind.specifiers.start)
     line = style.declared(indent, cookie, member) + ";"
-    trailing, above = _comments(draft, members)
-    if trailing:
-        gap = "\t" if column_at(line, len(line)) < trailing else " "
-        while column_at(line + gap, len(line + gap)) < trailing:
-            gap += "\t"
-        line += f"{gap}/* {_WORDS} */"
     newline = draft.newline(behind.span.start)
-    if above:
-        blank = newline if not text[line_start(text, at - 1) : at].strip() else ""
-        line = f"{blank}{indent}/* {_WORDS} */{newline}{line}"
+    column, above = _comments(draft, members)
+    if column is not None:
+        line += _reaching(line, column) + f"/* {_WORDS} */"
+    elif above:
+        first = draft.commented_from(behind.specifiers.start)
+        gap = newline if not text[line_start(text, first - 1) : first].strip() else ""
+        line = f"{gap}{indent}/* {_WORDS} */{newline}{line}"
     draft.insert(at, Rank.BEHIND, line + newline)
-    return draft.edits()[0]
+
+
+def _reaching(line: str, column: int) -> str:
+    """The white space from a line's end to a column."""
+    here, gap = advance(0, line), ""
+    if here >= column:
+        return " "
+    while advance(here, gap) < column:
+        gap += "\t"
+    return gap
 
 
 def _comments(draft: Draft, members: list[Declarator]) -> tuple[int | None, bool]:
@@ -106,20 +115,28 @@ def _comments(draft: Draft, members: list[Declarator]) -> tuple[int | None, bool
     columns: list[int] = []
     above = 0
     for one in members:
-        tail = text_behind(draft.text, one.span)
-        found = tail[1].find("/*")
+        start = line_start(draft.text, one.specifiers.start)
+        found = draft.text.find("/*", one.span.end, line_end(draft.text, one.span.end))
         if found >= 0:
-            columns.append(column_at(draft.text, tail[0].start + found))
-        elif draft.above_comments(one.specifiers.start) != line_start(
-            draft.text, one.specifiers.start
-        ):
+            columns.append(column_at(draft.text, found))
+        elif draft.commented_from(one.specifiers.start) != start:
             above += 1
     if 2 * len(columns) > len(members):
         return max(set(columns), key=columns.count), False
     return None, 2 * above > len(members)
 
 
-def text_behind(text: str, span: Span) -> tuple[Span, str]:
-    """What stands behind a declarator in its line."""
-    rest = Span(span.end, line_end(text, span.end))
-    return rest, rest.of(text)
+def _document(draft: Draft, item: Item, member: str) -> None:
+    """A line for the member in the comment above the structure, if that describes its members."""
+    start = draft.commented_from(item.span.start)
+    comment = draft.text[start : item.span.start]
+    entries = list(_ENTRY.finditer(comment))
+    if not comment.startswith("/**") or not entries:
+        return
+    last = entries[-1]
+    at = line_end(draft.text, start + last.start()) + 1
+    while _MORE.match(draft.text, at):
+        at = line_end(draft.text, at) + 1
+    gap = last.group(3) or " "
+    newline = draft.newline(at)
+    draft.insert(at, Rank.BEHIND, f"{last.group(1)}@{member}:{gap}{_WORDS}{newline}")

@@ -67,7 +67,7 @@ def _placed(
             lines = known.lines(name, comment)
             draft.before(span, [*draft.comment(comment, indent, at), lines.opening])
             draft.behind(span, [lines.closing])
-        declare(draft, body, around.scope.cookie, name)
+        declare(draft, known.bodies, around.scope.cookie, name)
         results.append(Edits(draft.edits(), len(statements)))
         inner.append({body.points[key] for key in statements})
     placed = known.finish(results, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pycparser import c_ast
@@ -37,8 +38,9 @@ class Ways:
 class WholeEdits:
     """Writes the lines of one function into a draft."""
 
-    def __init__(self, body: Body, draft: Draft, lines: Lines) -> None:
+    def __init__(self, body: Body, variants: Sequence[Body], draft: Draft, lines: Lines) -> None:
         self.body = body
+        self.variants = variants
         self.draft = draft
         self.lines = lines
         self.result: Result | None = None  # the variable that carries the value out
@@ -66,9 +68,8 @@ class WholeEdits:
             raise self.body.stop(first, "the function does not start with a plain statement")
         span = self.body.span(first)
         at = self.draft.above_comments(span.start)
-        commented = at != line_start(self.draft.text, span.start)
         words = self.draft.comment(self.lines.comment, indent_of(self.draft.text, span.start), at)
-        self.draft.before(span, [*words, self.lines.opening, *([""] if commented else [])])
+        self.draft.before(span, [*words, self.lines.opening])
 
     # -- what is done --------------------------------------------------------------------------
 
@@ -144,7 +145,7 @@ class WholeEdits:
             free = [name for name in ("ret", "error", "err", "retval") if name not in used]
             if not free:
                 raise self.body.stop(node, "no name is free for the value that is returned")
-            declare(self.draft, self.body, words, stars + free[0])
+            declare(self.draft, self.variants, words, stars + free[0])
             self.declared.append(free[0])
             self.result = Result(free[0])
         return self.result.name

@@ -127,25 +127,57 @@ class Wait(Calls):
 
     slot: the argument that says for what; None: none does. bit: the argument that says for which
     bit of it. ends: what ends the wait: a task that wakes it up (``task``), nothing but the end of
-    I/O (``io``), a time that is over (``time``), all readers having left (``readers``). lock: the
-    lock whose holder is waited for. bounded: it ends after a time as well. begins: it only enters
-    the wait, which the next schedule() makes.
+    I/O (``io``), a time that is over (``time``), all readers having left (``readers``). event: what
+    reports call what is waited for, if not by the argument; who wakes up the same event ends the
+    wait. runs: members of tables (``struct owner.member``) that run before it ends. bounded: it
+    ends after a time as well. begins: it only enters the wait, which the next schedule() makes.
+    referenced: it only lasts while somebody refers to the object that is given.
     """
 
     what: WaitKind
     slot: int | None = Field(default=None, ge=0)
     bit: int | None = Field(default=None, ge=0)
-    lock: str | None = Field(default=None, pattern=_LOCK)
+    event: str | None = Field(default=None, pattern=_LOCK)
+    runs: tuple[_Member, ...] = ()
     bounded: bool = False
     begins: bool = False
+    referenced: bool = False
     ends: Literal["task", "io", "time", "readers"] = "task"
 
 
 class Wake(Calls):
-    """Functions that end the wait for what the argument ``slot`` is."""
+    """Functions that end the wait for what the argument ``slot`` is, or for ``event``."""
 
     what: WaitKind
     slot: int = Field(default=0, ge=0)
+    event: str | None = Field(default=None, pattern=_LOCK)
+
+
+class WaitQueue(Calls):
+    """Functions that return the wait queue of what the argument ``slot`` is.
+
+    bit: the argument that says of which bit of it.
+    """
+
+    slot: int = Field(ge=0)
+    bit: int | None = Field(default=None, ge=0)
+
+
+class Held(Fact):
+    """A lock that is held when the kernel's core calls members of a table.
+
+    slot: the argument of the callback that holds the lock; None: none does. through: the members
+    that lead from it to the object. shared: others may hold it too. gives_back: the callback
+    releases it.
+    """
+
+    owner: str = Field(pattern=_OWNER)
+    members: tuple[str, ...] = Field(min_length=1)
+    lock: str = Field(pattern=_LOCK)
+    slot: int | None = Field(default=None, ge=0)
+    through: str | None = Field(default=None, pattern=_CHAIN)
+    shared: bool = False
+    gives_back: bool = False
 
 
 class Queue(Calls):
@@ -225,13 +257,15 @@ class Outside(Calls):
 
     takes: locks (``owner.member``) that they take and give back. waits: what else they wait for.
     workers: functions of workers that they wait for. calls: members of tables
-    (``struct owner.member``) that they may call.
+    (``struct owner.member``) that they may call. own: the argument to which all of ``takes`` that
+    hold a filesystem's objects belong: no others are locked.
     """
 
     takes: tuple[_Lock, ...] = ()
     waits: tuple[WaitKind, ...] = ()
     workers: tuple[str, ...] = ()
     calls: tuple[_Member, ...] = ()
+    own: int | None = Field(default=None, ge=0)
     note: str = ""
 
 

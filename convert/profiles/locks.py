@@ -13,6 +13,7 @@ from convert.profiles.lock_facts import (
     Calls,
     Guard,
     Harmless,
+    Held,
     Locked,
     Outside,
     Queue,
@@ -25,6 +26,7 @@ from convert.profiles.lock_facts import (
     Thread,
     Unreferenced,
     Wait,
+    WaitQueue,
     Wake,
     Work,
 )
@@ -56,6 +58,8 @@ class Locks(BaseModel):
     guard: tuple[Guard, ...] = ()
     wait: tuple[Wait, ...] = ()
     wake: tuple[Wake, ...] = ()
+    waitqueue: tuple[WaitQueue, ...] = ()
+    held: tuple[Held, ...] = ()
     queue: tuple[Queue, ...] = ()
     work: tuple[Work, ...] = ()
     thread: tuple[Thread, ...] = ()
@@ -98,6 +102,21 @@ class Locks(BaseModel):
         return _by_name(self.wake)
 
     @cached_property
+    def waitqueues(self) -> Mapping[str, tuple[WaitQueue, ...]]:
+        """What returns wait queues, by the function's name."""
+        return _by_name(self.waitqueue)
+
+    @cached_property
+    def held_at(self) -> Mapping[tuple[str, str], tuple[Held, ...]]:
+        """What is held when a member is called, by table and member."""
+        found: dict[tuple[str, str], tuple[Held, ...]] = {}
+        for entry in self.held:
+            for name in entry.members:
+                key = (entry.owner, name)
+                found[key] = (*found.get(key, ()), entry)
+        return found
+
+    @cached_property
     def queues(self) -> Mapping[str, tuple[Queue, ...]]:
         """What has work items run, by the function's name."""
         return _by_name(self.queue)
@@ -127,6 +146,7 @@ class Locks(BaseModel):
             self.guard,
             self.wait,
             self.wake,
+            self.waitqueue,
             self.queue,
             self.work,
             self.thread,
@@ -177,6 +197,7 @@ def load_locks() -> Locks:
 __all__ = [
     "Guard",
     "Harmless",
+    "Held",
     "Locked",
     "Locks",
     "Outside",
@@ -190,6 +211,7 @@ __all__ = [
     "Thread",
     "Unreferenced",
     "Wait",
+    "WaitQueue",
     "Wake",
     "Work",
     "load_locks",

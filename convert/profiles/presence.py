@@ -56,11 +56,12 @@ def _body(data: bytes, start: int) -> bytes:
 
 
 def lock_names(locks: Locks) -> Iterator[str]:
-    """The names of all locks that the profile calls by name, some several times."""
+    """The names of all locks and events that the profile names, some several times."""
     yield from (lock for entry in locks.outside for lock in entry.takes)
     yield from (entry.lock for entry in locks.locked)
     named = [entry.lock for entry in (*locks.take, *locks.release)]
-    named += [entry.lock for entry in locks.wait] + [entry.lock for entry in locks.reclaim_wait]
+    named += [entry.lock for entry in locks.held] + [entry.lock for entry in locks.reclaim_wait]
+    named += [entry.event for entry in locks.wait] + [entry.event for entry in locks.wake]
     yield from (lock for lock in named if lock is not None)
 
 
@@ -71,8 +72,8 @@ def _is_bit(name: str) -> bool:
 
 def table_members(locks: Locks) -> Iterator[tuple[str, str]]:
     """All members of structures that the profile names, as (``struct name``, member)."""
-    for entry in locks.reclaim:
-        yield from ((entry.owner, member) for member in entry.members)
+    yield from ((entry.owner, name) for entry in locks.reclaim for name in entry.members)
+    yield from ((entry.owner, name) for entry in locks.held for name in entry.members)
     for taken in (*locks.take, *locks.release):
         if taken.owner is not None and taken.member is not None:
             yield taken.owner, taken.member.partition(".")[0]
@@ -81,7 +82,9 @@ def table_members(locks: Locks) -> Iterator[tuple[str, str]]:
         if not _is_bit(name):
             yield f"struct {owner}", name.partition(".")[0]
     called = [called for outside in locks.outside for called in outside.calls]
-    for member in (*called, *(run for wait in locks.reclaim_wait for run in wait.runs)):
+    called += [run for reclaiming in locks.reclaim_wait for run in reclaiming.runs]
+    called += [run for wait in locks.wait for run in wait.runs]
+    for member in called:
         owner, _, name = member.partition(".")
         yield owner, name
 

@@ -99,8 +99,43 @@ def test_what_ends_a_wait(locks: Locks, name: str, what: str, slot: int | None, 
     assert (wait.what, wait.slot, wait.ends) == (what, slot, ends)
 
 
-def test_some_waits_are_for_a_lock_s_holder(locks: Locks) -> None:
-    assert [wait.lock for wait in locks.waits["wait_on_buffer"]] == ["buffer_head.BH_Lock"]
+def test_waiting_for_a_lock_s_holder_is_taking_it_for_a_moment(locks: Locks) -> None:
+    assert [entry.takes for entry in locks.outsides["wait_on_buffer"]] == [("buffer_head.BH_Lock",)]
+
+
+def test_who_ends_writeback_wakes_the_same_event(locks: Locks) -> None:
+    (wait,) = locks.waits["folio_wait_writeback"]
+    assert wait.event is not None
+    assert {wake.event for wake in locks.wakes["iomap_finish_ioends"]} == {wait.event}
+    (direct,) = locks.waits["inode_dio_wait"]
+    assert direct.referenced
+    assert direct.runs == ("struct iomap_dio_ops.end_io",)
+
+
+def test_the_queue_of_a_bit_stands_for_it(locks: Locks) -> None:
+    (queue,) = locks.waitqueues["bit_waitqueue"]
+    assert (queue.slot, queue.bit) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("owner", "member", "held"),
+    [
+        pytest.param("inode_operations", "create", [("inode.i_rwsem", 1, False)], id="create"),
+        pytest.param("inode_operations", "lookup", [("inode.i_rwsem", 0, True)], id="lookup"),
+        pytest.param(
+            "super_operations",
+            "freeze_fs",
+            [("super_block.s_umount", 0, False), ("super_block.s_writers.rw_sem", 0, False)],
+            id="freeze",
+        ),
+        pytest.param("super_operations", "statfs", [], id="statfs"),
+    ],
+)
+def test_what_the_core_holds(
+    locks: Locks, owner: str, member: str, held: list[tuple[str, int, bool]]
+) -> None:
+    entries = locks.held_at.get((f"struct {owner}", member), ())
+    assert [(entry.lock, entry.slot, entry.shared) for entry in entries] == held
 
 
 def test_work_items_are_tied_to_functions_and_queues(locks: Locks) -> None:

@@ -23,7 +23,7 @@ source = "here"
 names = ["wait_for_it"]
 slot = 0
 what = "bit wait"
-lock = "thing.I_BUSY"
+event = "thing.I_BUSY"
 source = "here"
 [[reclaim]]
 owner = "struct thing_operations"

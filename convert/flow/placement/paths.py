@@ -67,6 +67,9 @@ class Node:
     function: Function
     state: int
 
+    def __hash__(self) -> int:  # all fields of a function would take most of the time
+        return hash((self.function.start, self.state))
+
 
 class SinkKind(Enum):
     """What a scope would change."""
@@ -84,6 +87,9 @@ class Sink:
     path: str
     offset: int
     line: int
+
+    def __hash__(self) -> int:
+        return hash((self.path, self.offset))
 
 
 @dataclass(frozen=True)

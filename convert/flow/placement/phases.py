@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from convert.flow.hazards.model import Danger
 from convert.flow.placement.graph import FunctionName, Step
-from convert.flow.placement.paths import Function, SinkKind
+from convert.flow.placement.paths import Function, SinkKind, Start
 from convert.flow.placement.ways import Ways
 
 
@@ -97,38 +97,63 @@ class PhaseFinder:
         )
 
     def _passed_by(self, name: FunctionName, danger: Danger) -> bool:
-        """Whether a danger that leads to the function also leads to a site without it."""
-        into = self._backwards(set(self.ways.graph.functions[name]), danger, None)
-        past = self._backwards(set(), danger, name)
-        for section, steps in zip(self.ways.graph.sections, self.ways.graph.within, strict=True):
-            if section.danger != danger:
-                continue
-            ahead = [step for step in steps if self.ways.graph.function(step.caller) != name]
-            if any(step.target in into for step in ahead) and any(
-                step.target in past if step.target >= 0 else danger in self.ways.hazards(step)
-                for step in ahead
+        """Whether a danger that leads to the function also leads to a site without it.
+
+        Backwards from the function, as long as the danger is held, to where it is taken.
+        """
+        graph = self.ways.graph
+        seen = set(graph.functions[name])
+        waiting = sorted(seen)
+        checked: set[int] = set()
+        while waiting:
+            node = waiting.pop()
+            if any(danger in start.held for start in self._starts.get(node, ())) and self._leads(
+                [node], name, danger
             ):
                 return True
-        return any(
-            danger in start.held and node in into and node in past
-            for node, start in self.ways.graph.starts
-        )
-
-    def _backwards(self, found: set[int], danger: Danger, without: FunctionName | None) -> set[int]:
-        """Nodes that lead to some nodes, or to a site of the danger, not through a function."""
-        graph = self.ways.graph
-        if without is not None:
-            ends = (
-                step.caller
-                for steps in self.ways.steps
-                for step in steps
-                if danger in self.ways.hazards(step)
-            )
-            found = {node for node in ends if graph.function(node) != without}
-        waiting = sorted(found)
-        while waiting:
-            for step in graph.callers[waiting.pop()]:
-                if step.caller not in found and graph.function(step.caller) != without:
-                    found.add(step.caller)
+            for step in graph.callers[node]:
+                if danger not in step.call.held or graph.function(step.caller) == name:
+                    continue
+                for section in step.sections:
+                    if graph.sections[section].danger == danger and section not in checked:
+                        checked.add(section)
+                        if self._leads_inside(section, name, danger):
+                            return True
+                if step.caller not in seen:
+                    seen.add(step.caller)
                     waiting.append(step.caller)
+        return False
+
+    @cached_property
+    def _starts(self) -> dict[int, list[Start]]:
+        found: dict[int, list[Start]] = {}
+        for node, start in self.ways.graph.starts:
+            found.setdefault(node, []).append(start)
         return found
+
+    def _leads_inside(self, section: int, name: FunctionName, danger: Danger) -> bool:
+        """Whether a section leads to a site of its danger without going through a function."""
+        steps = self.ways.graph.within[section]
+        if any(step.target < 0 and danger in self.ways.hazards(step) for step in steps):
+            return True
+        return self._leads([step.target for step in steps if step.target >= 0], name, danger)
+
+    def _leads(self, nodes: Iterable[int], name: FunctionName, danger: Danger) -> bool:
+        """Whether some nodes lead to a site of a danger without going through a function."""
+        bit = self.ways.bits([danger])
+        below, function = self.ways.below, self.ways.graph.function
+        waiting = [one for one in nodes if below[one] & bit and function(one) != name]
+        seen = set(waiting)
+        while waiting:
+            for step in self.ways.steps[waiting.pop()]:
+                if step.target < 0:
+                    if danger in self.ways.hazards(step):
+                        return True
+                elif (
+                    step.target not in seen
+                    and below[step.target] & bit
+                    and function(step.target) != name
+                ):
+                    seen.add(step.target)
+                    waiting.append(step.target)
+        return False

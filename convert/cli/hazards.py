@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 
 from convert import __version__
 from convert.choices import Options
 from convert.cli.options import hand_out_as, options_of, progress_line
-from convert.flow.hazards.model import HazardReport
-from convert.flow.placement.model import Placement
+from convert.hazarding import find_and_place
 from convert.pipeline import normal_paths
 from convert.progress import Progress
 from convert.report.hazards.document import hazards_json
@@ -18,8 +16,6 @@ from convert.report.hazards.text import hazards_text
 from convert.report.hazards.view import HazardsView, hazards_view
 from convert.tree.kernel import KernelTree
 from convert.tree.open import open_tree
-
-_SCOPE = "nofs"
 
 
 def hazard_table(
@@ -61,17 +57,3 @@ def hazards_of(
         return tree.read(path).count(b"\n", 0, offset) + 1
 
     return hazards_view(tree.name, tree.revision, given, report, placement, line_of)
-
-
-def find_and_place(
-    tree: KernelTree, paths: tuple[str, ...], options: Options, progress: Progress
-) -> tuple[HazardReport, Placement]:
-    """What is found, before it is checked."""
-    find = import_module("convert.flow.hazards.find").find_hazards
-    place = import_module("convert.flow.placement.place").place_scopes
-    report: HazardReport = find(
-        tree, paths, cache_dir=options.cache_dir, progress=progress, scope=_SCOPE
-    )
-    progress("placing scopes")
-    placement: Placement = place(report)
-    return report, placement

@@ -181,6 +181,23 @@ def test_bad_input_is_one_line(
     assert ran.err.count("\n") == 1
 
 
+def test_the_mini_kernel_for_real(capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run(capsys, "inventory", MINIKERNEL, PATH, "--hazards", "--format", "json", "--no-cache")
+    assert ran.code in (0, 1), ran.err
+    found = json.loads(ran.out)
+    jsonschema.validate(found, hazards_schema())
+    proofs = run(capsys, "scopes", MINIKERNEL, PATH, "--format", "json", "--no-cache")
+    asked = {
+        site["id"]
+        for site in json.loads(proofs.out)["sites"]
+        if site["forbids"] and site["use"] != "opens a scope"
+    }
+    assert {site["id"] for site in found["sites"]} == asked
+    waits = {one["name"]: one["wait"] for one in found["dangers"]}
+    assert waits["mlog_cil_push_work"]["call"].startswith("flush_work")
+    assert waits["minfs_mount.m_icache_lock"]["root"]["kind"] == "shrinker"
+
+
 # -- explain --------------------------------------------------------------------------------------
 
 

@@ -269,10 +269,17 @@ class Outside(Calls):
     note: str = ""
 
 
+class Runs(Calls):
+    """Functions that run the functions that their arguments ``slots`` are, before they return."""
+
+    slots: tuple[int, ...] = Field(min_length=1)
+
+
 class Harmless(Fact):
     """Functions that sound like locks or waits but neither wait for a task nor hold anything off.
 
-    names: whole names; begin: beginnings of names. reason: why they do not matter.
+    names: whole names; begin: beginnings of names, of those that have no entry elsewhere. reason:
+    why they do not matter.
     """
 
     names: tuple[str, ...] = ()

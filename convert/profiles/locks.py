@@ -21,6 +21,7 @@ from convert.profiles.lock_facts import (
     ReclaimCall,
     ReclaimWait,
     Release,
+    Runs,
     Take,
     TaskFlag,
     Thread,
@@ -67,6 +68,7 @@ class Locks(BaseModel):
     reclaim_wait: tuple[ReclaimWait, ...] = ()
     reclaim_call: tuple[ReclaimCall, ...] = ()
     outside: tuple[Outside, ...] = ()
+    runs: tuple[Runs, ...] = ()
     harmless: tuple[Harmless, ...] = ()
     task: tuple[TaskFlag, ...] = ()
     unreferenced: tuple[Unreferenced, ...] = ()
@@ -151,13 +153,21 @@ class Locks(BaseModel):
             self.work,
             self.thread,
             self.outside,
+            self.runs,
             self.reclaim_call,
         )
         return frozenset(name for entries in lists for entry in entries for name in entry.names)
 
     def is_harmless(self, name: str) -> bool:
         """Whether a function is known to neither wait for a task nor hold one off."""
-        return any(name in entry.names or name.startswith(entry.begin) for entry in self.harmless)
+        if any(name in entry.names for entry in self.harmless):
+            return True
+        return name not in self.names and any(name.startswith(one.begin) for one in self.harmless)
+
+    @cached_property
+    def running(self) -> Mapping[str, tuple[int, ...]]:
+        """The arguments that are run before a function of the core returns, by its name."""
+        return {name: entry.slots for entry in self.runs for name in entry.names}
 
     @cached_property
     def reclaims(self) -> Mapping[tuple[str, str], Reclaim]:
@@ -206,6 +216,7 @@ __all__ = [
     "ReclaimCall",
     "ReclaimWait",
     "Release",
+    "Runs",
     "Take",
     "TaskFlag",
     "Thread",

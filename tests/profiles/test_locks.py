@@ -221,12 +221,22 @@ def test_harmless_names(locks: Locks, name: str) -> None:
     assert locks.is_harmless(name)
 
 
-def test_nothing_that_waits_is_harmless(locks: Locks) -> None:
-    assert [name for name in sorted(locks.takes) if locks.is_harmless(name)] == []
-    assert [name for name in sorted(locks.releases) if locks.is_harmless(name)] == []
-    assert [name for name in sorted(locks.gives_locked) if locks.is_harmless(name)] == []
-    assert [name for name in sorted(locks.waits) if locks.is_harmless(name)] == []
-    assert [name for name in sorted(locks.outsides) if locks.is_harmless(name)] == []
+def test_an_entry_elsewhere_says_more_than_a_beginning(locks: Locks) -> None:
+    assert locks.is_harmless("atomic_inc")
+    assert locks.is_harmless("iomap_release_folio")
+    assert not locks.is_harmless("atomic_dec_and_mutex_lock")
+    assert not locks.is_harmless("odd_lock")
+
+
+def test_no_name_is_harmless_and_something_else(locks: Locks) -> None:
+    harmless = {name for entry in locks.harmless for name in entry.names}
+    assert harmless & (locks.names - set(locks.running) - set(locks.reclaim_calls)) == set()
+
+
+def test_what_is_run_before_a_call_returns(locks: Locks) -> None:
+    assert locks.running["list_lru_shrink_walk"] == (2,)
+    assert locks.running["iget5_locked"] == (2, 3)
+    assert "call_rcu" not in locks.running
 
 
 @pytest.mark.parametrize(

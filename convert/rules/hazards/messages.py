@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from convert.flow.hazards.model import Fact
+from convert.flow.hazards.model import Fact, HazardReport
 from convert.plan import PlannedSite
 from convert.rules.hazards.words import excuse_words, hazard_words
 from convert.rules.hazards.writing import Written
@@ -14,6 +14,7 @@ from convert.rules.scoped.stage import Ground
 from convert.rules.scoped.words import chain_words
 
 Site = tuple[str, int]
+_UNKNOWN = ": not known:"  # what is not known keeps masks; where it does not, nothing rests on it
 
 
 def new_scope_facts(
@@ -36,13 +37,21 @@ def new_scope_facts(
     }
 
 
-def reflex_facts(ground: Ground, own: Sequence[PlannedSite]) -> dict[str, object]:
+def assumptions(report: HazardReport) -> list[str]:
+    """What the answers about hazards take for granted beyond single sites."""
+    proofs = set(report.proofs.notes)
+    return [note for note in report.notes if note not in proofs and _UNKNOWN not in note]
+
+
+def reflex_facts(
+    ground: Ground, own: Sequence[PlannedSite], assumed: Sequence[str]
+) -> dict[str, object]:
     """Sites with what was looked at, and the facts of profiles that was judged by."""
     return {
         "scope": ground.proofs.scope,
         "groups": [{"reason": reason, "sites": sites} for reason, sites in _by_reason(own).items()],
         "known": _facts(own),
-        "read": ", ".join(ground.plan.paths),
+        "assumed": list(assumed),
     }
 
 

@@ -15,7 +15,7 @@ from convert.plan import Plan, PlannedSite
 from convert.rules.hazards.answers import RULE, HazardAnswers, Site
 from convert.rules.hazards.composing import composed
 from convert.rules.hazards.places import forward
-from convert.rules.hazards.writing import Editor, with_step
+from convert.rules.hazards.writing import RULE_PLACEHOLDER, Editor, with_step
 from convert.rules.model import Converted, Refused
 from convert.rules.placing.model import NotPlaced
 from convert.rules.scoped.answers import Answer, Change
@@ -30,7 +30,6 @@ from convert.tree.kernel import KernelTree
 from convert.tree.overlay import OverlayTree
 
 SCOPES, MASKS = "scoped/placeholder-scopes", "scoped/placeholder-masks"
-RULE_PLACEHOLDER = "placeholder-scope"
 
 
 def with_placeholders(
@@ -216,8 +215,7 @@ class _Answers:
             MASKS,
             SiteClass.HAZARD,
             (self.before.mask.plain,),
-            f"a placeholder scope is open around the call. Why there is none at the hazard: "
-            f"{known.why}",
+            f"a placeholder scope is open around the call; none at the hazard, as {known.why}",
             evidence_lines(proof.evidence),
             proof,
             hazards=known.hazards,

@@ -15,10 +15,21 @@ from convert.flow.placement.model import PlacedScope, Placement
 from convert.plan import Plan, PlannedSite
 from convert.progress import Progress, silent
 from convert.rules.hazards.answers import EXCUSED, NEW_SCOPE, REFLEX, STEPS, HazardAnswers, Site
-from convert.rules.hazards.messages import excused_facts, new_scope_facts, reflex_facts
+from convert.rules.hazards.messages import (
+    assumptions,
+    excused_facts,
+    new_scope_facts,
+    reflex_facts,
+)
 from convert.rules.hazards.placeholders import with_placeholders
 from convert.rules.hazards.places import relocation
-from convert.rules.hazards.writing import Editor, Unwritten, Written, with_scopes
+from convert.rules.hazards.writing import (
+    Editor,
+    Unwritten,
+    Written,
+    with_needless,
+    with_scopes,
+)
 from convert.rules.model import Converted
 from convert.rules.scoped.proven import with_proven_masks
 from convert.rules.scoped.stage import Ground, Pass, with_masks
@@ -97,6 +108,7 @@ class _Recipe:
                 self.means.analyse,
                 self.means.editor,
             )
+        plan = with_needless(plan, attempt.written)
         return replace(plan, notes=(*plan.notes, *self._notes(unwritten)))
 
     def _attempt(self, scopes: Sequence[PlacedScope], unwritten: Sequence[Unwritten]) -> _Attempt:
@@ -116,7 +128,7 @@ class _Recipe:
             self._unplaced([*unwritten, *more]),
             self.lockdep,
         )
-        masks = _mask_pass(ground, answers)
+        masks = _mask_pass(ground, answers, assumptions(self.given))
         return _Attempt(ground, masks, answers, written, more, with_masks(ground, masks))
 
     def _unplaced(self, unwritten: Sequence[Unwritten]) -> Mapping[Site, str]:
@@ -132,6 +144,8 @@ class _Recipe:
         return found
 
     def _notes(self, unwritten: Sequence[Unwritten]) -> Iterator[str]:
+        yield from assumptions(self.given)
+        yield from self.placement.notes
         for refused in unwritten:
             function = refused.scope.anchor.function
             yield f"{_place(refused.scope)}: no scope in {function}(): {refused.reason}"
@@ -165,7 +179,7 @@ def _place(scope: PlacedScope) -> str:
     return f"{scope.anchor.path}:{scope.line}"
 
 
-def _mask_pass(ground: Ground, answers: HazardAnswers) -> Pass:
+def _mask_pass(ground: Ground, answers: HazardAnswers, assumed: Sequence[str]) -> Pass:
     mask = ground.mask
 
     def subject(step: str) -> str:
@@ -178,6 +192,8 @@ def _mask_pass(ground: Ground, answers: HazardAnswers) -> Pass:
     def facts(step: str, own: Sequence[PlannedSite]) -> Mapping[str, object]:
         if step == NEW_SCOPE:
             return new_scope_facts(ground, own, answers.served)
-        return reflex_facts(ground, own) if step == REFLEX else excused_facts(ground, own)
+        if step == REFLEX:
+            return reflex_facts(ground, own, assumed)
+        return excused_facts(ground, own)
 
     return Pass(STEPS, answers, subject, facts)

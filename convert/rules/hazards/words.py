@@ -13,12 +13,9 @@ _FEW = 5
 
 
 def danger_words(hazard: Hazard) -> str:
-    """What is held, in a clause."""
+    """A lock with its kind, or a worker."""
     danger = hazard.danger
-    if danger.kind is DangerKind.WORKER:
-        return f"{danger} runs, for which reclaim waits"
-    kind = f" ({danger.what})" if danger.what else ""
-    return f"{danger}{kind} is held, which reclaim takes, too"
+    return f"{danger} ({danger.what})" if danger.what else str(danger)
 
 
 def hold_words(hold: Hold) -> str:
@@ -109,19 +106,20 @@ def scope_subject(scope: PlacedScope) -> str:
 
 
 def where_words(scope: PlacedScope) -> str:
-    """Where the scope opens and closes, in a clause."""
+    """Where to open and to close the scope, behind "open a scope"."""
     match scope.anchor.kind:
         case AnchorKind.LOCK:
-            return "right after it is taken and closes right before it is released"
+            return "right after the lock is taken, and close it right before it is released"
         case AnchorKind.WORKER:
-            return "when the worker starts and closes before each of its ways out"
+            return "when the worker starts, and close it on each way out"
         case AnchorKind.PHASE:
-            return "at the start of the function and closes before each of its ways out"
+            return "at the start of the function, and close it on each way out"
         case AnchorKind.HANDLE:
-            _, closer, _ = scope.anchor.closer or ("", "the function that closes the handle", 0)
+            closer = f"{scope.anchor.closer[1]}()" if scope.anchor.closer is not None else "the end"
+            structure = scope.anchor.structure.removeprefix("struct ")
             return (
-                f"with the handle and closes with it in {closer}(); {scope.anchor.member} in "
-                f"struct {scope.anchor.structure} keeps what the restore needs"
+                f"with the handle, and close it with the handle in {closer}; "
+                f"{scope.anchor.member} in struct {structure} keeps what that needs"
             )
 
 

@@ -21,6 +21,7 @@ from convert.rules.hazards.words import (
     wait_words,
     where_words,
 )
+from convert.rules.model import Converted
 from convert.rules.placing.model import NotPlaced, Placed
 from convert.rules.scoped.stage import Ground
 from convert.rules.scoped.texts import Texts
@@ -30,6 +31,7 @@ from convert.source.edits import Edit
 from convert.tree.kernel import KernelTree
 
 STEP = "scoped/scope"
+RULE_PLACEHOLDER = "placeholder-scope"
 
 
 class Editor(Protocol):
@@ -49,10 +51,11 @@ class Editor(Protocol):
 
 @dataclass(frozen=True)
 class Written:
-    """A scope that is in the text now. save: the function that opens it."""
+    """A scope that is in the text now. save: the function that opens it. step: id of its step."""
 
     scope: PlacedScope
     save: str
+    step: str
 
     def opens(self, openers: Iterable[Opener]) -> bool:
         """Whether one of the calls that open a scope is this one's, or of its function."""
@@ -102,8 +105,33 @@ def with_scopes(
         facts = {"mask": ground.mask, **_facts(scope, placed, about)}
         plan = with_step(ground, step_id, scope_subject(scope), placed.edits, facts)
         ground = ground.then(plan)
-        written.append(Written(scope, about.save))
+        written.append(Written(scope, about.save, step_id))
     return ground, tuple(written), tuple(refused)
+
+
+def with_needless(plan: Plan, written: Sequence[Written]) -> Plan:
+    """The plan whose messages of scopes list the masks that did become needless."""
+    changed = {
+        site
+        for planned in plan.sites
+        if isinstance(planned.decision, Converted) and planned.decision.rule != RULE_PLACEHOLDER
+        for site in planned.decision.rests_on
+    }
+    listed = {
+        one.step: [
+            f"{known.site.path}:{known.site.line} {call_words(known.site.callee)}"
+            for known in one.scope.sites
+            if (known.site.path, known.site.offset) in changed
+        ]
+        for one in written
+    }
+    steps = (
+        replace(step, facts={**step.facts, "needless": listed[step.id]})
+        if step.id in listed
+        else step
+        for step in plan.steps
+    )
+    return replace(plan, steps=tuple(steps))
 
 
 def with_step(
@@ -127,7 +155,7 @@ def with_step(
 
 def _facts(scope: PlacedScope, placed: Placed, about: Scope) -> dict[str, object]:
     """What the message of a scope's commit may print."""
-    sites = [one.site for one in scope.sites]
+    each_once = list({one.danger: one for one in reversed(scope.hazards)}.values())[::-1]
     return {
         "scope": about.name,
         "save": about.save,
@@ -136,8 +164,11 @@ def _facts(scope: PlacedScope, placed: Placed, about: Scope) -> dict[str, object
         "function": scope.anchor.function,
         "place": f"{scope.anchor.path}:{scope.line}",
         "where": where_words(scope),
-        "hazards": [_hazard(hazard) for hazard in _each_once(scope.hazards)],
-        "needless": [f"{site.path}:{site.line} {call_words(site.callee)}" for site in sites],
+        "hazards": [_hazard(hazard) for hazard in each_once],
+        "locks": [
+            danger_words(one) for one in each_once if one.danger.kind is not DangerKind.WORKER
+        ],
+        "workers": [str(one.danger) for one in each_once if one.danger.kind is DangerKind.WORKER],
         "plain": len(scope.plain),
         "plain_first": first_few(scope.plain),
         "readers": [str(place) for place in scope.readers],
@@ -148,15 +179,9 @@ def _facts(scope: PlacedScope, placed: Placed, about: Scope) -> dict[str, object
     }
 
 
-def _each_once(hazards: Iterable[Hazard]) -> Iterable[Hazard]:
-    """The first hazard through each thing that reclaim waits for."""
-    return {hazard.danger: hazard for hazard in reversed(list(hazards))}.values()
-
-
 def _hazard(hazard: Hazard) -> dict[str, object]:
     return {
-        "what": danger_words(hazard),
-        "worker": hazard.danger.kind is DangerKind.WORKER,
+        "name": str(hazard.danger),
         "allocation": hold_words(hazard.hold),
         "reclaim": wait_words(hazard.wait),
     }

@@ -14,8 +14,7 @@ GAINS: Mapping[str, str] = {FS_RECLAIM: "__GFP_FS", NO_LOCKDEP: "__GFP_NOLOCKDEP
 DIFFERENCES = (
     Difference(
         FS_RECLAIM,
-        "__GFP_FS is in the mask: where no scope is open, reclaim may enter the filesystem now. "
-        "Nothing is held there that it waits for, as far as the code that was read shows.",
+        "__GFP_FS is in the mask: where no scope is open, reclaim may enter the filesystem now.",
         "docs/scopes.md",
     ),
     Difference(

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 
 from convert.choices import UPSTREAM, Options
 from convert.errors import InputError
-from convert.flow.hazards.find import Analysis, analyse
-from convert.flow.hazards.model import HazardReport, SiteClass
-from convert.flow.placement.model import Placement, Unplaced
+from convert.flow.hazards.find import analyse
+from convert.flow.hazards.model import HazardReport
+from convert.flow.placement.model import Placement
+from convert.flow.placement.place import place_scopes
 from convert.plan import Plan
 from convert.progress import Progress, silent
 from convert.rules.hazards.editor import TreeEditor
@@ -57,9 +58,4 @@ def find_and_place(
     """
     analysis = analyse(tree, paths, options.cache_dir, progress, _SCOPE)
     report = analysis.report()
-    return report, _placed(analysis, report)
-
-
-def _placed(analysis: Analysis, report: HazardReport) -> Placement:
-    left = (one for one in report.sites if one.answer is SiteClass.HAZARD)
-    return Placement((), tuple(Unplaced(one, "no place is known") for one in left))
+    return report, place_scopes(report, analysis.ways())

@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from convert.flow.graph.build import build_graph
+from convert.flow.graph.model import Root
 from convert.flow.hazards.judge import Judge
 from convert.flow.hazards.locks import LockNames, lock_runner
 from convert.flow.hazards.model import DangerKind, Fact, HazardReport, Missing
 from convert.flow.hazards.naming import Namer
 from convert.flow.hazards.product import Product
+from convert.flow.hazards.readers import readers_of
 from convert.flow.hazards.reclaim import ReclaimSide, order
+from convert.flow.hazards.sections import SectionFinder
 from convert.flow.hazards.waits import WaitFinder
+from convert.flow.hazards.ways import AnalysisWays
 from convert.flow.scopes.held import LockRunner
 from convert.flow.scopes.prove import Budget, Clock, Proof, program_of
 from convert.flow.scopes.results import ScopeProofs, SiteUse
@@ -111,15 +115,33 @@ class Analysis:
             if one.use is SiteUse.ALLOCATES:
                 for number, index in one.runs:
                     sites.setdefault(number, []).append(index)
+        for reader in readers_of(self.program):
+            sites.setdefault(reader.number, []).append(0)
         product = Product(
             self.program.codes,
             self.proof.reach,
             dangers - handed_over(self.proof),
             workers,
             sites,
+            self.program.is_guess,
+            self.given,
         )
         product.run(self.proof.starts)
         return product
+
+    def ways(self) -> AnalysisWays:
+        """The ways from dangers to allocations, for the placement of scopes."""
+        judge = Judge(self.program, self.product, self.side, self.facts)
+        sections = SectionFinder(self.program, self.proof.engine, judge.by_name)
+        readers = readers_of(self.program)
+        return AnalysisWays(
+            self.program, self.product, judge.by_name, self.proof.found, readers, sections
+        )
+
+    def given(self, root: Root) -> frozenset[str]:
+        """What the outside holds when it starts a root."""
+        owner, _, member = root.detail.rpartition(".")
+        return frozenset(entry.lock for entry in self.facts.held_at.get((owner, member), ()))
 
     def report(self) -> HazardReport:
         """The answers."""
@@ -152,6 +174,11 @@ class Analysis:
             )
         for name, (place, _) in sorted(self.side.open_ended.items()):
             found.append(f"{place}: reclaim waits for {name}, which tasks end that are no workers")
+        for name, place in sorted(self.side.outside.items()):
+            found.append(
+                f"{place}: reclaim waits for {name}, which code outside of the paths ends: it is "
+                "taken for granted that no allocation of the paths has to return before"
+            )
         found += [f"{one.place}: not known: {one.text}" for one in sorted_missing(self.side)]
         return found
 

@@ -119,6 +119,8 @@ class Judge:
         if danger.kind is DangerKind.WORKER:
             root = chain.root
             return Hold(danger, chain, 0, root.place, root.detail)
+        if name in trail[0][0].held:  # the outside holds it when it calls in
+            return Hold(danger, chain, 0, chain.root.place, chain.root.detail)
         frame = len(trail) - 1
         for number, (before, following) in enumerate(pairwise(trail)):
             if name not in before[0].held and name in following[0].held:
@@ -145,6 +147,7 @@ class Judge:
         """What would have to be known to say that nothing is held that reclaim waits for."""
         for place in unnamed:
             yield Missing(place, "which lock is held there")
+        yield from sorted(self.side.missing, key=lambda one: (one.place.path, one.place.line))
         certain = {d.name for d in self.side.waits if d.kind is DangerKind.WORKER}
         for number in roots:
             function = self.program.codes[number].routine.key.name

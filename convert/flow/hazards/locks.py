@@ -44,6 +44,16 @@ class LockNames:
             done = LockCall(True, take.waits, signs, self.named(take), handed)
             for name in take.names:
                 found[name] = (*found.get(name, ()), done)
+        for given in self.facts.locked:
+            done = LockCall(
+                True,
+                given.waits,
+                _SIGNS[given.succeeds],
+                _always(given.lock),
+                given.what in _HANDED,
+            )
+            for name in given.names:
+                found[name] = (*found.get(name, ()), done)
         for release in self.facts.release:
             if release.keeps:
                 continue
@@ -53,11 +63,17 @@ class LockNames:
         return found
 
 
+def _always(name: str) -> Callable[[Code, Call], tuple[str, Where | None]]:
+    """Names the lock of an object that a function gives out."""
+    return lambda code, call: (name, None)
+
+
 def lock_runner(program: Program, names: LockNames) -> LockRunner:
     """Runs the locks of a program."""
     calls = {name: done for name, done in names.calls().items() if not _is_read(program, name)}
     waits = frozenset(names.facts.waits) | frozenset(names.facts.outsides)
-    return LockRunner(calls, names.namer.at, _released(program, calls, names.namer), waits)
+    released = _released(program, calls, names.namer)
+    return LockRunner(calls, names.namer.at, released, waits, program.is_guess)
 
 
 def _is_read(program: Program, name: str) -> bool:

@@ -8,11 +8,12 @@ that holds one names it. What a function is only given the address of is named b
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pycparser import c_ast
 
-from convert.flow.scopes.code import DEREF, ELEMENT, Call, Code, Expr, Where
+from convert.flow.scopes.code import DEREF, ELEMENT, Assign, Call, Code, Expr, Where
 from convert.flow.scopes.held import UNNAMED
 from convert.flow.scopes.setup import Program
 from convert.flow.terms import TypeRef, arguments, strip
@@ -37,11 +38,38 @@ class Namer:
         """The name and the place of what an argument points to."""
         place = pointed(call.arguments[slot]) if slot < len(call.arguments) else None
         name = UNNAMED if place is None else self.at(code, place)
+        if place is not None and (name == UNNAMED or not place.steps):
+            name = self.of_local(code, place) or name
         if name == UNNAMED:
             given = arguments(call.node)
             if slot < len(given):
                 name = self.of_text(call, given[slot])
         return name, place
+
+    def of_local(self, code: Code, place: Where) -> str:
+        """The name of what a variable holds or leads to by the object that it is made for, or "".
+
+        A wait queue may be looked up by the address of an object (bit_waitqueue()), and a
+        completion on the stack may be handed to a worker in a member.
+        """
+        found: set[str] = set()
+        for instruction in code.instructions:
+            if not isinstance(instruction, Assign):
+                continue
+            value, target = instruction.value, instruction.target
+            if place.steps == (DEREF,) and target == Where(place.var) and value[0] == "load":
+                found |= {self.at(code, made) for made in self.made_for(code, value[1])}
+            if not place.steps and value == ("addr", place) and target.steps:
+                found.add(self.at(code, target))
+        return found.pop() if len(found) == 1 else ""
+
+    def made_for(self, code: Code, result: Where) -> Iterator[Where]:
+        """The object whose address a function outside was given for its result."""
+        for _, call in code.calls():
+            if call.result == result.var and not result.steps and not self.program.targets(call):
+                place = pointed(call.arguments[0]) if call.arguments else None
+                if place is not None:
+                    yield place
 
     def at(self, code: Code, place: Where) -> str:
         """The name of what is at a place of a function."""

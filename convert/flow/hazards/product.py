@@ -7,12 +7,12 @@ were held then. The search is breadth first, so the first way that is found is a
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from convert.flow.graph.model import Place, Root
-from convert.flow.scopes.code import Code
+from convert.flow.scopes.code import Call, Code
 from convert.flow.scopes.contexts import Instance
 from convert.flow.scopes.held import UNNAMED, Locks
 from convert.flow.scopes.model import Chain, Frame
@@ -45,7 +45,8 @@ class Product:
 
     dangers: the names of what reclaim waits for. workers: by the number of a root's function, the
     name of the worker that reclaim waits for. sites: by function, the instructions that are asked
-    about. first: how a state was reached first.
+    about. guessed: calls that are not followed. given: what
+    the outside holds when it starts a root. first: how a state was reached first.
     """
 
     codes: Sequence[Code]
@@ -53,6 +54,8 @@ class Product:
     dangers: Names
     workers: Mapping[int, str]
     sites: Mapping[int, Sequence[int]]
+    guessed: Callable[[Call], bool]
+    given: Callable[[Root], Names]
     first: dict[State, tuple[State, int] | Root] = field(default_factory=dict)
     steps: dict[State, list[Step]] = field(default_factory=dict)
     states: dict[int, list[State]] = field(default_factory=dict)
@@ -65,7 +68,8 @@ class Product:
             if Node(instance, CLOSED) not in leading:
                 continue
             worker = self.workers.get(instance.function.number)
-            state = State(instance, CLOSED, frozenset() if worker is None else frozenset({worker}))
+            held = self.given(root) & self.dangers
+            state = State(instance, CLOSED, held if worker is None else held | {worker})
             if state not in self.first:
                 self.first[state] = root
                 waiting.append(state)
@@ -74,6 +78,9 @@ class Product:
             self.states.setdefault(state.instance.function.number, []).append(state)
             found = self.steps[state] = []
             for index in sorted(state.instance.calls):
+                call = state.instance.function.code.instructions[index]
+                if isinstance(call, Call) and self.guessed(call):
+                    continue
                 for bits, callee in state.instance.calls[index]:
                     entry = after(bits, state.entry)
                     if Node(callee, entry) not in leading:

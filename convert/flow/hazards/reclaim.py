@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from pycparser import c_ast
+
 from convert.flow.code import FunctionKey
 from convert.flow.graph.model import Place, Root, RootKind
 from convert.flow.hazards.model import Danger, DangerKind, Missing, Wait
 from convert.flow.hazards.waits import Blocked, WaitFinder
+from convert.flow.scopes.code import Call
 from convert.flow.scopes.contexts import Instance
 from convert.flow.scopes.engine import Engine
 from convert.flow.scopes.held import UNNAMED
 from convert.flow.scopes.model import Chain
-from convert.flow.scopes.reach import Reach
+from convert.flow.scopes.reach import Reach, called
 from convert.flow.scopes.values import POSITIVE
 from convert.profiles.locks import Locks
 
@@ -27,8 +30,8 @@ class ReclaimSide:
 
     waits: a shortest one for each thing. open_ended: waits that tasks end which are no workers,
     with the functions that may end them. possible: workers of which it is not known whether reclaim
-    waits for them: the line that waits, and for what. missing: what could not be named. lines: that
-    wait.
+    waits for them: the line that waits, and for what. outside: waits
+    that nothing in the paths ends. missing: what could not be named. lines: that wait.
     """
 
     finder: WaitFinder
@@ -38,6 +41,7 @@ class ReclaimSide:
     waits: dict[Danger, Wait] = field(default_factory=dict)
     open_ended: dict[str, tuple[Place, tuple[int, ...]]] = field(default_factory=dict)
     possible: dict[str, tuple[Place, str]] = field(default_factory=dict)
+    outside: dict[str, Place] = field(default_factory=dict)
     missing: dict[Missing, None] = field(default_factory=dict)
     lines: int = 0
 
@@ -46,10 +50,18 @@ class ReclaimSide:
         graph = self.finder.program.graph
         for key, roots in sorted(graph.roots.items(), key=lambda one: (one[0].name, one[0].home)):
             for root in roots:
-                owner, _, member = root.detail.rpartition(".")
-                if root.kind is RootKind.SHRINKER or (owner, member) in self.facts.reclaims:
+                if self.is_reclaim(key, root):
                     yield key, root
                     break
+
+    def is_reclaim(self, key: FunctionKey, root: Root) -> bool:
+        """Whether reclaim calls a root, and may wait there."""
+        owner, _, member = root.detail.rpartition(".")
+        entry = self.facts.reclaims.get((owner, member))
+        if entry is not None:
+            return not entry.atomic
+        outside = root.kind in (RootKind.EXPORTED, RootKind.OUTSIDE)
+        return root.kind is RootKind.SHRINKER or (outside and key.name in self.facts.reclaim_calls)
 
     def run(self) -> None:
         """Find all waits: in reclaim itself, then in the workers that it waits for."""
@@ -61,7 +73,7 @@ class ReclaimSide:
                 if program.summary.relevant[number]:
                     starts.append((self.engine.root(number), root))
         self.engine.run()
-        reach = Reach(program.codes, self.engine.opened, program.graph.roots)
+        reach = self.new_reach()
         reach.run(starts)
         self.note_unresolved(reach)
         waiting = [wait for wait in self.events(reach, ()) if self.add(wait)]
@@ -72,6 +84,13 @@ class ReclaimSide:
                 waiting += [
                     one for one in self.events(inner, (*wait.behind, wait)) if self.add(one)
                 ]
+
+    def new_reach(self) -> Reach:
+        """A search that follows no guessed calls."""
+        program = self.finder.program
+        reach = Reach(program.codes, self.engine.opened, program.graph.roots)
+        reach.without = program.is_guess
+        return reach
 
     def add(self, wait: Wait) -> bool:
         """Note a wait; whether it is the first for its danger."""
@@ -95,7 +114,7 @@ class ReclaimSide:
     def worker_reach(self, name: str) -> Reach:
         """What a worker reaches, as nodes of the run for all roots."""
         program = self.finder.program
-        reach = Reach(program.codes, self.engine.opened, program.graph.roots)
+        reach = self.new_reach()
         starts: list[tuple[Instance, Root]] = []
         for key, roots in program.graph.roots.items():
             if key.name == name:
@@ -116,6 +135,9 @@ class ReclaimSide:
         for blocked in self.finder.blocked(reach):
             self.lines += 1
             chain = reach.chain(blocked.node, blocked.index, False)
+            if blocked.tail:
+                frames = tuple(reach.frame(*one) for one in blocked.tail)
+                chain = Chain(chain.root, (*chain.frames, *frames), False)
             if blocked.what in _LOCKS:
                 if blocked.name == UNNAMED:
                     self.lacks(chain, f"which lock {blocked.call}() takes there")
@@ -137,8 +159,10 @@ class ReclaimSide:
         if workers:
             return
         wakers = self.finder.wakers.get(blocked.name, ())
-        if blocked.name == UNNAMED or not wakers:
+        if blocked.name == UNNAMED:
             self.lacks(chain, f"what ends the wait in {blocked.call}() there")
+        elif not wakers:
+            self.outside.setdefault(blocked.name, place)
         else:
             self.open_ended.setdefault(blocked.name, (place, wakers))
 
@@ -149,14 +173,21 @@ class ReclaimSide:
     def note_unresolved(self, reach: Reach) -> None:
         """Calls in reclaim through pointers that could not be followed."""
         program = self.finder.program
-        lines = {one.place: one for one in program.graph.unresolved}
         for node in reach.first:
             code = program.codes[node.instance.function.number]
             for index, call in code.calls():
-                place = Place(code.routine.path, call.line)
-                if call.name is None and place in lines and node.instance.at(index):
-                    text = f"which function the call of {lines[place].text} runs in reclaim"
-                    self.missing[Missing(place, text)] = None
+                if program.is_guess(call) and node.instance.at(index) and self.may_run(call):
+                    text = f"what {called(code, call)}() runs there in reclaim"
+                    self.missing[Missing(Place(code.routine.path, call.line), text)] = None
+
+    def may_run(self, call: Call) -> bool:
+        """Whether any function is stored in the member that a call runs."""
+        graph, name = self.finder.program.graph, call.node.name
+        if not isinstance(name, c_ast.StructRef):
+            return True
+        owner = graph.type_of(call.origin, name.name).base
+        own = owner in graph.program.types.own
+        return not own or (owner, str(name.field.name)) in graph.initialisers
 
 
 def order(waits: Sequence[Wait]) -> tuple[Wait, ...]:

@@ -22,13 +22,17 @@ _MOST_CALLERS = 6  # how far a lock is followed whose name only callers know
 
 @dataclass(frozen=True)
 class Blocked:
-    """A line that waits. what: of the profile. call: what is called. node, index: where."""
+    """A line that waits. what: of the profile. call: what is called.
+
+    node, index: where, or the caller that knows the name; then tail leads on to the line.
+    """
 
     name: str
     what: str
     call: str
     node: Node
     index: int
+    tail: tuple[tuple[Node, int], ...] = ()
 
 
 @dataclass
@@ -52,8 +56,8 @@ class WaitFinder:
                 if not node.instance.at(index):
                     continue
                 for what, name, place in self.waited(number, index, call):
-                    for known in self.names(reach, node, name, place):
-                        yield Blocked(known, what, call.name or "", node, index)
+                    for known, (first, *rest) in self.names(reach, (node, index), name, place):
+                        yield Blocked(known, what, call.name or "", *first, tuple(rest))
 
     def waited(
         self, number: int, index: int, call: Call
@@ -62,14 +66,20 @@ class WaitFinder:
         name = call.name or ""
         if name in self.runner.calls:
             for take in self.facts.takes.get(name, ()):
-                if take.waits:
+                # Freezing waits for the levels one after the other, that of evictions last, so who
+                # holds one of the others off is not waited for (fs/super.c: freeze_super()).
+                if take.waits and take.what != "freeze protection":
                     known = self.named(number, index, call, take.slot)
                     yield take.what, take.lock or known[0], known[1]
             return
         if self.program.targets(call):
             return
         for wait in self.facts.waits.get(name, ()):
-            if wait.ends == "task" and wait.slot is not None:
+            if wait.ends != "task" or wait.bounded or wait.what == "I/O":
+                continue
+            if wait.event is not None:
+                yield wait.what, wait.event, None
+            elif wait.slot is not None:
                 yield wait.what, *self.named(number, index, call, wait.slot)
         for outside in self.facts.outsides.get(name, ()):
             for lock in outside.takes:
@@ -82,29 +92,34 @@ class WaitFinder:
             self._names[key] = self.namer.argument(self.program.codes[number], call, slot)
         return self._names[key]
 
-    def names(self, reach: Reach, node: Node, name: str, place: Where | None) -> list[str]:
-        """The names of a lock, by those of the callers if the function does not know it."""
-        found: dict[str, None] = {}
-        waiting = [(node, name, place, 0)]
+    def names(
+        self, reach: Reach, where: tuple[Node, int], name: str, place: Where | None
+    ) -> list[tuple[str, list[tuple[Node, int]]]]:
+        """The names of a lock, by those of the callers if the function does not know it.
+
+        With each the way down from the caller that knows it.
+        """
+        found: dict[str, list[tuple[Node, int]]] = {}
+        waiting = [(name, place, [where])]
         seen: set[tuple[Node, Where | None]] = set()
-        while waiting:
-            one, known, where, depth = waiting.pop()
-            code = self.program.codes[one.instance.function.number]
-            lifted = known == UNNAMED and where is not None and where.var in code.parameters
-            if not lifted or depth > _MOST_CALLERS:
-                found[known] = None
+        for known, lock, way in waiting:  # grows: nearest first
+            node = way[0][0]
+            code = self.program.codes[node.instance.function.number]
+            lifted = known == UNNAMED and lock is not None and lock.var in code.parameters
+            if not lifted or len(way) > _MOST_CALLERS:
+                found.setdefault(known, way)
                 continue
-            if (one, where) in seen:
+            if lock is None or (node, lock) in seen:
                 continue
-            seen.add((one, where))
-            for caller, index in reach.callers.get(one, ()):
+            seen.add((node, lock))
+            for caller, index in reach.callers.get(node, ()):
                 outer = self.program.codes[caller.instance.function.number]
                 call = outer.instructions[index]
-                if isinstance(call, Call) and where is not None:
-                    mine = next(iter(at_call(call, code, where)), None)
+                if isinstance(call, Call):
+                    mine = next(iter(at_call(call, code, lock)), None)
                     named = UNNAMED if mine is None else self.namer.at(outer, mine)
-                    waiting.append((caller, named, mine, depth + 1))
-        return list(found)
+                    waiting.append((named, mine, [(caller, index), *way]))
+        return list(found.items())
 
     # -- who ends it ---------------------------------------------------------------------------
 
@@ -145,7 +160,7 @@ class WaitFinder:
         for number, code in enumerate(self.program.codes):
             for index, call in code.calls():
                 for wake in self.facts.wakes.get(call.name or "", ()):
-                    name, _ = self.named(number, index, call, wake.slot)
+                    name = wake.event or self.named(number, index, call, wake.slot)[0]
                     found.setdefault(name, {})[number] = None
         return {name: tuple(numbers) for name, numbers in found.items()}
 

@@ -16,18 +16,22 @@ from convert.flow.scopes.values import ANYTHING
 
 _Lock = tuple[str, Where | None]
 UNNAMED = "?"  # a lock that only the caller can name: the function was given its address
-# What a callee may have released is believed this far up: a function that ends what another one has
-# begun is near, while below most calls there is some error path that ends something.
+# What a callee may have taken or released is believed this far up: functions that begin and end
+# something are near, while below most calls there is some path that begins or ends something.
 _DEEPEST = 2
 _MOST = 3  # locks of one name: more of them are not told apart
 
 
 class Held(NamedTuple):
-    """A lock that was taken by the instruction ``at`` (-1: before this function, by a callee)."""
+    """A lock that was taken by the instruction ``at`` (-1: it is handed to a caller).
+
+    depth: the number of calls that it was taken below.
+    """
 
     name: str
     place: Where | None
     at: int
+    depth: int = 0
 
 
 class Locks(NamedTuple):
@@ -69,13 +73,15 @@ class LockRunner:
 
     calls: by name. named: the name of the lock at a place of a function, `UNNAMED` if only callers
     can tell. released: the names of the locks that a function may release, at any depth. waits:
-    names of functions that wait for something else; who calls them is simulated, too.
+    names of functions that wait for something else; who calls them is simulated, too. guessed:
+    calls whose targets are guessed from their type; they leave the locks as they are.
     """
 
     calls: Mapping[str, tuple[LockCall, ...]]
     named: Callable[[Code, Where], str]
     released: Sequence[frozenset[str]]
-    waits: frozenset[str] = frozenset()
+    waits: frozenset[str]
+    guessed: Callable[[Call], bool]
 
     def run(self, code: Code, index: int, call: Call, locks: Locks) -> list[tuple[Locks, int]]:
         """What a call makes of the locks, with the signs of its result; 0 for any."""
@@ -96,7 +102,9 @@ class LockRunner:
         """What a function's caller can see of the locks that it holds at a way out."""
         if locks is NOTHING:
             return locks
-        visible = frozenset(Held(h.name, _visible(code, h.place), -1) for h in locks.held)
+        visible = frozenset(
+            Held(h.name, _visible(code, h.place), -1, h.depth + 1) for h in locks.held
+        )
         freed = frozenset((name, _visible(code, place)) for name, place in locks.freed)
         maybe = frozenset(
             (name, _visible(code, place), depth + 1)
@@ -109,7 +117,7 @@ class LockRunner:
         self, locks: Locks, leaving: Locks, code: Code, index: int, call: Call, callee: Code
     ) -> Locks:
         """What is held behind a call that left so."""
-        if leaving[:3] == NOTHING[:3]:
+        if leaving[:3] == NOTHING[:3] or self.guessed(call):
             return locks
         for name, place in sorted(leaving.freed, key=str):
             known, mine = self.carried(code, call, callee, name, place)
@@ -119,7 +127,7 @@ class LockRunner:
             locks = perhaps_without(locks, known, mine, depth)
         for held in sorted(leaving.held, key=str):
             known, mine = self.carried(code, call, callee, held.name, held.place)
-            locks = with_lock(locks, Held(known, mine, index))
+            locks = with_lock(locks, Held(known, mine, index, held.depth))
         return locks
 
     def carried(
@@ -190,13 +198,17 @@ def either(a: Locks, b: Locks) -> Locks:
 def met(a: Locks, b: Locks) -> Locks:
     """What a function that leaves with the same result in two ways does for its caller.
 
-    A lock that it takes on one of them counts as taken. Who seems to take one and to release it
-    does neither: it is a nested begin and end, whose conditions belong together.
+    A lock that it takes on one of them counts as taken, unless it was taken far below: then the
+    conditions of taking and releasing it belong together, and only the analysis mixes them up. So
+    it is if it seems to take one and to release it: a nested begin and end.
     """
     found = either(a, b)
-    taken = {held.name for held in found.held}
     gone = {name for name, _ in found.freed} | {name for name, _, _ in found.maybe}
-    both = a.both | b.both | (taken & gone)
+    here, there = {held.name for held in a.held}, {held.name for held in b.held}
+    far = {
+        held.name for held in found.held if held.depth > _DEEPEST and held.name not in here & there
+    }
+    both = a.both | b.both | ((here | there) & gone) | far
     if not both:
         return found
     return Locks(

@@ -6,7 +6,7 @@ The search is breadth first, so the first way that is found is a shortest one.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ class Node(NamedTuple):
 class Reach:
     """All nodes that a root reaches, with the call that reached them first.
 
-    callers: of each node, all (node, instruction) that enter it.
+    callers: of each node, all (node, instruction) that enter it. without: calls that are left out.
     """
 
     codes: Sequence[Code]
@@ -41,6 +41,7 @@ class Reach:
     first: dict[Node, tuple[Node, int] | Root] = field(default_factory=dict)
     callers: dict[Node, list[tuple[Node, int]]] = field(default_factory=dict)
     nodes: dict[int, list[Node]] = field(default_factory=dict)  # by number of the function
+    without: Callable[[Call], bool] | None = None
 
     def run(self, starts: Iterable[tuple[Instance, Root]]) -> None:
         """Search from the roots, all of which start with the scope closed."""
@@ -54,12 +55,21 @@ class Reach:
             node = waiting.popleft()
             self.nodes.setdefault(node.instance.function.number, []).append(node)
             for index in sorted(node.instance.calls):
+                if self.left_out(node, index):
+                    continue
                 for bits, callee in node.instance.calls[index]:
                     following = Node(callee, after(bits, node.entry))
                     self.callers.setdefault(following, []).append((node, index))
                     if following not in self.first:
                         self.first[following] = (node, index)
                         waiting.append(following)
+
+    def left_out(self, node: Node, index: int) -> bool:
+        """Whether a call is not followed."""
+        if self.without is None:
+            return False
+        call = self.codes[node.instance.function.number].instructions[index]
+        return isinstance(call, Call) and self.without(call)
 
     # -- chains --------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from pycparser import c_ast
 
 from convert.flow.code import FunctionKey
 from convert.flow.graph.graph import CallGraph
-from convert.flow.graph.model import Place
+from convert.flow.graph.model import Place, Resolution
 from convert.flow.scopes.code import (
     DEREF,
     ELSE,
@@ -183,6 +183,12 @@ class Program:
             known = tuple(number for key in keys for number in self.numbers.get(key, ()))
             self._targets[id(call)] = known
         return known
+
+    def is_guess(self, call: Call) -> bool:
+        """Whether what a call runs is guessed from its type."""
+        if call.name is not None:
+            return False
+        return self.graph.targets_of(call.node).how is Resolution.SIGNATURE
 
     def by_function(self, function: tuple[str, str]) -> tuple[int, ...]:
         """The functions that a name means in a file."""

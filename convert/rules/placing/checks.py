@@ -20,7 +20,8 @@ from convert.source.nodes import nodes_of
 def check_lock(
     before: Body, after: Body, known: LockEdits, around: Surroundings, name: str
 ) -> None:
-    """The scope is open exactly where the lock is held. Raises Unplaceable."""
+    """The scope is open exactly where the lock is held, or one was. Raises Unplaceable."""
+    before_open = _open_before(before, around)
     state = scoped(after, around).open
     bare = {taking.point for taking in known.holding.takings}
     bare |= {release.point for release in known.holding.releases}
@@ -28,10 +29,15 @@ def check_lock(
         if new.index not in state or old.index not in known.holding.at:
             continue
         held = known.holding.at[old.index] is Held.YES
-        wanted = held and old.index not in known.outside | bare
+        wanted = (held and old.index not in known.outside | bare) or old.index in before_open
         if state[new.index] is not wanted:
             where = "outside" if wanted else "inside"
             raise before.stop(old.code, f"with the scope added, this line is {where} of it")
+
+
+def _open_before(body: Body, around: Surroundings) -> frozenset[int]:
+    """The points where a scope of the function was open before the edits."""
+    return frozenset(index for index, is_open in scoped(body, around).open.items() if is_open)
 
 
 def check_points(
@@ -41,10 +47,11 @@ def check_points(
     added: frozenset[str],
     inside: Collection[int],
 ) -> None:
-    """The scope is open at some points and nowhere else. Raises Unplaceable."""
+    """The scope is open at some points, and where one was, and nowhere else. Raises Unplaceable."""
+    wanted = {*inside, *_open_before(before, around)}
     state = scoped(after, around).open
     for old, new in _pairs(before, after, around, added):
-        if state.get(new.index, old.index in inside) is not (old.index in inside):
+        if state.get(new.index, old.index in wanted) is not (old.index in wanted):
             raise before.stop(old.code, "with the scope added, this line is not where it should be")
 
 
@@ -81,12 +88,14 @@ def _pairs(
     jump, which is no point. added: the names of variables that were declared. Raises Unplaceable if
     another point came, went or changed.
     """
-    old = [point for point in before.flow.points if point.code is not None]
-    new = [
-        point
-        for point in after.flow.points
-        if point.code is not None and not _is_added(point, around, added)
-    ]
+    old, new = (
+        [
+            point
+            for point in body.flow.points
+            if point.code is not None and not _is_added(point, around, added)
+        ]
+        for body in (before, after)
+    )
     found: list[tuple[Point, Point]] = []
     at = 0
     for point in old:
@@ -140,7 +149,7 @@ def _is_bare_return(point: Point) -> bool:
 
 
 def _is_added(point: Point, around: Surroundings, added: frozenset[str]) -> bool:
-    """Whether a point is a declaration or a call that was added."""
+    """Whether a point is the declaration of what was added, or a call of a scope's function."""
     code = point.code
     if isinstance(code, c_ast.Decl):
         return code.name in added

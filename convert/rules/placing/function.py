@@ -10,6 +10,7 @@ from convert.rules.placing.body import Body, bodies_of
 from convert.rules.placing.checks import check_lock, check_whole
 from convert.rules.placing.declaring import cookie_name, declare
 from convert.rules.placing.draft import Draft
+from convert.rules.placing.existing import cookie_in_use, refuse_scopes, refuse_scopes_at
 from convert.rules.placing.holding import Held, Holding, holding_of
 from convert.rules.placing.including import include_edit
 from convert.rules.placing.locks import Lines, LockEdits
@@ -46,8 +47,20 @@ class Function:
         self.item = item
         self.around = around
         self.bodies = bodies_of(parsed, item, around)
-        for body in self.bodies:
-            _refuse_second(body, around)
+
+    def cookie(self) -> tuple[str, bool]:
+        """The cookie's variable, and whether it has to be declared."""
+        known = {cookie_in_use(body, self.around) for body in self.bodies}
+        name = next(iter(known))
+        if len(known) > 1:
+            text = "the #if variants of the function do not agree about its scopes"
+            raise Unplaceable(self.item.line, text, self.parsed.source.path)
+        return (name, False) if name else (cookie_name(self.bodies[0], self.around.cookies), True)
+
+    def declare(self, draft: Draft, name: str, new: bool) -> None:
+        """Declare the cookie, if it is not there."""
+        if new:
+            declare(draft, self.bodies, self.around.scope.cookie, name)
 
     def lines(self, name: str, comment: str) -> Lines:
         """The lines around what a cookie of this name belongs to."""
@@ -78,8 +91,8 @@ class Function:
 
     def around_lock(self, anchor: Anchor, comment: str, inside: tuple[int, ...]) -> Placed:
         """A scope from where a lock is taken to where it is released."""
-        name = cookie_name(self.bodies[0], self.around.cookies)
-        found = [self.lock_in(body, anchor, name, comment, inside) for body in self.bodies]
+        name, new = self.cookie()
+        found = [self.lock_in(body, anchor, (name, new), comment, inside) for body in self.bodies]
         results = [result for result, _ in found]
         placed = self.finish(results, name)
         again = reread(self.parsed, self.item, results[0].edits, self.around)
@@ -88,7 +101,12 @@ class Function:
         return placed
 
     def lock_in(
-        self, body: Body, anchor: Anchor, name: str, comment: str, inside: tuple[int, ...]
+        self,
+        body: Body,
+        anchor: Anchor,
+        cookie: tuple[str, bool],
+        comment: str,
+        inside: tuple[int, ...],
     ) -> tuple[Edits, LockEdits]:
         """The edits in one variant."""
         if not anchor.opens or not anchor.closes:
@@ -97,16 +115,20 @@ class Function:
             )
         holding = holding_of(body, anchor.opens, anchor.closes)
         _check_inside(body, holding, inside)
+        held = {index for index, state in holding.at.items() if state is Held.YES}
+        refuse_scopes_at(body, self.around, held | {one.point for one in holding.takings})
         draft = Draft(self.parsed.source)
-        writer = LockEdits(body, draft, holding, self.lines(name, comment))
+        writer = LockEdits(body, draft, holding, self.lines(cookie[0], comment))
         writer.write()
-        declare(draft, self.bodies, self.around.scope.cookie, name)
+        self.declare(draft, *cookie)
         return Edits(draft.edits(), writer.restores), writer
 
     # -- whole functions -----------------------------------------------------------------------
 
     def around_all(self, comment: str, inside: tuple[int, ...]) -> Placed:
         """A scope from the first statement to every way out."""
+        for body in self.bodies:
+            refuse_scopes(body, self.around)
         name = cookie_name(self.bodies[0], self.around.cookies)
         writers = [self.all_in(body, name, comment) for body in self.bodies]
         results = [Edits(writer.draft.edits(), writer.restores, writer.gotos) for writer in writers]
@@ -123,14 +145,6 @@ class Function:
         writer = WholeEdits(body, self.bodies, draft, self.lines(name, comment))
         writer.write()
         return writer
-
-
-def _refuse_second(body: Body, around: Surroundings) -> None:
-    names = {around.scope.save, around.scope.restore}
-    for call in body.variant.calls:
-        if call.callee in names:
-            text = f"a scope is open here already: {call.callee}() is called in this function"
-            raise body.stop(call.span.start, text)
 
 
 def _check_inside(body: Body, holding: Holding, inside: tuple[int, ...]) -> None:

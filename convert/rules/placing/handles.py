@@ -12,6 +12,7 @@ from convert.flow.terms import arguments, call_name, strip
 from convert.rules.layout import indent_of
 from convert.rules.placing.body import Body, function_at, items_of, leaves
 from convert.rules.placing.draft import Draft
+from convert.rules.placing.existing import refuse_scopes
 from convert.rules.placing.function import Edits, Function
 from convert.rules.placing.members import member_edits
 from convert.rules.placing.model import Placed, Surroundings, Unplaceable
@@ -34,6 +35,8 @@ def around_handle(
     opener = Function(parsed, function_at(parsed, anchor.function, anchor.start), around)
     other = files[anchor.closer[0]]
     closer = Function(other, function_at(other, *anchor.closer[1:]), around)
+    for body in (*opener.bodies, *closer.bodies):
+        refuse_scopes(body, around)
     if len(anchor.opens) != 1 or len(anchor.closes) != 1:
         line = opener.item.line
         raise Unplaceable(line, "not one call makes the handle and one frees it", anchor.path)

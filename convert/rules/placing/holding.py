@@ -116,6 +116,13 @@ def _release(body: Body, offset: int) -> Release:
     return Release(call, point, statement)
 
 
+def is_idle(node: c_ast.Node) -> bool:
+    """Whether a statement is a declaration that calls nothing."""
+    return isinstance(node, c_ast.Decl) and not any(
+        isinstance(part, c_ast.FuncCall) for part in nodes_of(node)
+    )
+
+
 def _point(body: Body, call: Call) -> int:
     point = body.points.get(id(call.node))
     if point is None:
@@ -202,7 +209,8 @@ class _Search:
             return [(edge, Held.NO) for edge in edges]
         if state is not Held.MAYBE:
             return [(edge, state) for edge in edges]
-        if point.code is not None and not self.tests(point):
+        idle = point.code is None or is_idle(point.code)
+        if not idle and not self.tests(point):
             name = self.takings[0].call.callee
             text = f"whether {name}() took the lock is not known here: not all ways on release it"
             return self.wrong(self.body.routine.offset(point.code), text)
@@ -215,7 +223,11 @@ class _Search:
         edges = self.body.flow.edges[taking.point]
         if taking.shape is Shape.STATEMENT:
             return [(edge, Held.YES) for edge in edges]
-        return [(edge, self.resolved(edge.to)) for edge in edges]
+        after = [(edge, self.resolved(edge.to)) for edge in edges]
+        if all(held is Held.NO for _, held in after):
+            text = f"{taking.call.callee}() takes the lock, which no way from here releases"
+            return self.wrong(taking.call.span.start, text)
+        return after
 
     def released(self, release: Release, state: Held) -> None:
         if state is Held.YES:

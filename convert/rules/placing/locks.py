@@ -11,7 +11,7 @@ from convert.flow.terms import call_name
 from convert.rules.layout import indent_of
 from convert.rules.placing.body import Body, branch_of, items_of, leaves
 from convert.rules.placing.draft import Draft
-from convert.rules.placing.holding import Held, Holding, Release, Shape, Taking
+from convert.rules.placing.holding import Held, Holding, Release, Shape, Taking, is_idle
 from convert.source.nodes import MacroLoop, nodes_of
 
 _LOOPS = (c_ast.While, c_ast.DoWhile, c_ast.For, MacroLoop)
@@ -117,6 +117,8 @@ class LockEdits:
                 self.behind(taking.statement)
                 return
             statement = self.body.following(taking.statement)
+            while statement is not None and is_idle(statement):
+                statement = self.body.following(statement)
         name = taking.call.callee
         if isinstance(statement, c_ast.If):
             self.open_at_if(statement, name or "")

@@ -9,8 +9,8 @@ from pycparser import c_ast
 from convert.rules.layout import indent_of
 from convert.rules.placing.body import Body, function_at
 from convert.rules.placing.checks import check_points
-from convert.rules.placing.declaring import cookie_name, declare
 from convert.rules.placing.draft import Draft
+from convert.rules.placing.existing import refuse_scopes_at
 from convert.rules.placing.function import Edits, Function, refusing
 from convert.rules.placing.locks import put_braces
 from convert.rules.placing.model import NotPlaced, Placed, Surroundings, Unplaceable
@@ -54,7 +54,7 @@ def _placed(
     if path not in files:
         raise Unplaceable(1, "the file was not read", path)
     known = Function(files[path], function_at(files[path], function, start), around)
-    name = cookie_name(known.bodies[0], around.cookies)
+    name, new = known.cookie()
     results, inner = [], []
     for body in known.bodies:
         statements = {id(one): one for one in (_statement(body, call) for call in calls)}
@@ -67,9 +67,10 @@ def _placed(
             lines = known.lines(name, comment)
             draft.before(span, [*draft.comment(comment, indent, at), lines.opening])
             draft.behind(span, [lines.closing])
-        declare(draft, known.bodies, around.scope.cookie, name)
+        known.declare(draft, name, new)
         results.append(Edits(draft.edits(), len(statements)))
         inner.append({body.points[key] for key in statements})
+        refuse_scopes_at(body, around, inner[-1])
     placed = known.finish(results, name)
     again = reread(known.parsed, known.item, results[0].edits, around)
     for body, fresh, points in zip(known.bodies, again, inner, strict=True):

@@ -96,7 +96,9 @@ class WholeEdits:
 
     def close_by_jumps(self, ways: Ways) -> None:
         final = ways.final
-        label = self.label_of(final)
+        name = self.result.name if self.result is not None else None
+        plain = final is None or final.expr is None or variable_of(final) == name
+        label = self.label_of(final) if plain else None
         new = label is None
         label = label or self.new_label()
         for one in ways.early:
@@ -106,13 +108,11 @@ class WholeEdits:
             self.close_at_end([*head, self.lines.closing])
             return
         self.restores += 1
-        if final.expr is None or self.result is None or variable_of(final) == self.result.name:
+        if plain or name is None:
             self.write_lines_before(final, [*head, self.lines.closing])
             return
-        if not new:
-            raise self.body.stop(final, "the last return has a label and returns something else")
         self.assign(final)
-        lines = [*head, self.lines.closing, f"return {self.result.name};"]
+        lines = [*head, self.lines.closing, f"return {name};"]
         self.write_lines_behind(final, lines)
 
     def jump(self, node: c_ast.Return, label: str) -> None:

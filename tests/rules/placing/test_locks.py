@@ -761,6 +761,20 @@ out:
     ),
     pytest.param(
         """\
+	int err;
+
+	err = lock_killable(p);
+	if (err)
+		return err;
+	lock(p);
+	unlock(p);
+	return 0;
+""",
+        "5: lock_killable() takes the lock, which no way from here releases",
+        id="a-lock-that-may-be-taken-and-is-not-released",
+    ),
+    pytest.param(
+        """\
 	if (trylock(p) && g(p))
 		unlock(p);
 	return 0;
@@ -979,3 +993,45 @@ def test_a_call_that_has_to_be_inside_and_is_not_is_named() -> None:
     result = place(text, inside=("h",))
     assert isinstance(result, NotPlaced)
     assert str(result) == "fs/toy/a.c:3: h() does not run with the lock held on every way"
+
+
+def test_a_second_scope_uses_the_cookie_of_the_first() -> None:
+    first = (
+        "	unsigned int flags;\n\n	flags = memalloc_nofs_save();\n	h(p);\n"
+        "	memalloc_nofs_restore(flags);\n"
+    )
+    text = f"{HEAD}{first}	lock(p);\n	g(p);\n	unlock(p);\n	return 0;\n}}\n"
+    after = edited(text, place(text))
+    assert after == (
+        f"{HEAD}{first}	lock(p);\n	flags = memalloc_nofs_save();\n	g(p);\n"
+        "	memalloc_nofs_restore(flags);\n	unlock(p);\n	return 0;\n}\n"
+    )
+
+
+BESIDE = [
+    pytest.param(
+        "	unsigned int a = memalloc_nofs_save();\n\n	lock(p);\n	g(p);\n	unlock(p);\n"
+        "	memalloc_nofs_restore(a);\n	return 0;\n",
+        "5: a scope is open here already: memalloc_nofs_save() is called in line 3",
+        id="around-the-lock",
+    ),
+    pytest.param(
+        "	lock(p);\n	p->a = memalloc_nofs_save();\n	unlock(p);\n"
+        "	memalloc_nofs_restore(p->a);\n	return 0;\n",
+        "4: the scope that this function has keeps its cookie in no plain variable",
+        id="in-a-member",
+    ),
+    pytest.param(
+        "	unsigned int a = memalloc_nofs_save();\n\n	h(p);\n	if (p)\n"
+        "		memalloc_nofs_restore(a);\n	lock(p);\n	g(p);\n	unlock(p);\n	return 0;\n",
+        "is reached inside and outside of the scope",
+        id="out-of-balance",
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "reason"), BESIDE)
+def test_a_second_scope_is_not_mixed_with_the_first(body: str, reason: str) -> None:
+    result = place(f"{HEAD}{body}}}\n")
+    assert isinstance(result, NotPlaced)
+    assert reason in str(result)

@@ -263,6 +263,50 @@ out:
     pytest.param(
         INT
         + """\
+	int err;
+
+	err = g(p);
+	if (err)
+		return err;
+	err = h(p);
+	if (err)
+		return err;
+	if (p->q)
+		goto out;
+	h(p->q);
+out:
+	return 0;
+}
+""",
+        INT
+        + """\
+	int err;
+	unsigned int nofs;
+
+	SAVE
+	err = g(p);
+	if (err)
+		goto out_restore;
+	err = h(p);
+	if (err)
+		goto out_restore;
+	if (p->q)
+		goto out;
+	h(p->q);
+out:
+	err = 0;
+out_restore:
+	RESTORE
+	return err;
+}
+""",
+        1,
+        2,
+        id="a-label-in-front-of-another-value",
+    ),
+    pytest.param(
+        INT
+        + """\
 	int err = 0;
 
 	if (!p)

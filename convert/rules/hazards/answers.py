@@ -149,7 +149,8 @@ class HazardAnswers:
 
     def _why(self, proof: ProvenSite, now: SiteHazards) -> str:
         """Why a mask with a hazard stays."""
-        hazards = hazards_words(now.hazards) or now.reason
+        own = [one for one in now.hazards if one.excused is None]
+        hazards = hazards_words(own or now.hazards) or now.reason
         why = self.unplaced.get((proof.path, proof.offset))
         if why is None:
             why = "the new scopes are not open on all paths to it"

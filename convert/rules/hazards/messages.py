@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from convert.flow.hazards.model import Fact, HazardReport
+from convert.flow.hazards.model import Fact, Hazard, HazardReport
 from convert.plan import PlannedSite
-from convert.rules.hazards.words import excuse_words, hazard_words
+from convert.rules.hazards.words import wait_words
 from convert.rules.hazards.writing import Written
 from convert.rules.model import Converted
 from convert.rules.scoped.declared import FS_RECLAIM
@@ -49,7 +49,10 @@ def reflex_facts(
     """Sites with what was looked at, and the facts of profiles that was judged by."""
     return {
         "scope": ground.proofs.scope,
-        "groups": [{"reason": reason, "sites": sites} for reason, sites in _by_reason(own).items()],
+        "groups": [
+            {"reason": _sentence(reason), "sites": sites}
+            for reason, sites in _by_reason(own).items()
+        ],
         "known": _facts(own),
         "assumed": list(assumed),
     }
@@ -57,17 +60,34 @@ def reflex_facts(
 
 def excused_facts(ground: Ground, own: Sequence[PlannedSite]) -> dict[str, object]:
     """Sites with the facts by which reclaim never meets the holder of what is held."""
-    groups: dict[str, list[dict[str, str]]] = {}
+    groups: dict[tuple[str, ...], list[PlannedSite]] = {}
     for planned in own:
-        hazards = planned.hazards.hazards if planned.hazards is not None else ()
-        row = _row(planned)
-        row["hazards"] = "; ".join(hazard_words(one) for one in hazards)
-        why = excuse_words(hazards)
-        groups.setdefault(why or "nothing of the code, by the facts below", []).append(row)
+        names = dict.fromkeys(str(one.danger) for one in _hazards(planned))
+        groups.setdefault(tuple(names), []).append(planned)
     return {
         "scope": ground.proofs.scope,
-        "groups": [{"why": why, "sites": sites} for why, sites in groups.items()],
+        "groups": [_excused_group(sites) for sites in groups.values()],
         "known": _facts(own),
+    }
+
+
+def _hazards(planned: PlannedSite) -> Sequence[Hazard]:
+    return planned.hazards.hazards if planned.hazards is not None else ()
+
+
+def _excused_group(sites: Sequence[PlannedSite]) -> dict[str, object]:
+    """Sites below the same locks: where reclaim takes them, once, and where each is taken."""
+    rows = []
+    for planned in sites:
+        row = _row(planned)
+        taken = (f"{one.danger} taken at {one.hold.taken}" for one in _hazards(planned))
+        row["taken"] = ", ".join(taken)
+        rows.append(row)
+    waits = {one.danger: wait_words(one.wait) for one in _hazards(sites[0])}
+    return {
+        "locks": [str(danger) for danger in waits],
+        "waits": [f"{danger}: {words}" for danger, words in waits.items()],
+        "sites": rows,
     }
 
 
@@ -75,6 +95,12 @@ def _row(planned: PlannedSite) -> dict[str, str]:
     site = planned.site
     where = f" {site.function}()" if site.function else ""
     return {"place": f"{site.file}:{site.line}{where}"}
+
+
+def _sentence(reason: str) -> str:
+    """A reason as the start of a paragraph; paths keep their spelling."""
+    head = reason.split(" ")[0]
+    return reason if "/" in head or "(" in head else reason[:1].upper() + reason[1:]
 
 
 def _widens(planned: PlannedSite) -> bool:

@@ -102,7 +102,9 @@ def with_scopes(
             refused.append(Unwritten(scope, f"{placed.path}:{where}: {placed.missing}"))
             continue
         step_id = f"{STEP}:{len(written) + 1}"
-        facts = {"mask": ground.mask, **_facts(scope, placed, about)}
+        gone = {path for path, text in texts.final.items() if text is None}
+        left = replace(scope, plain=tuple(one for one in scope.plain if one.path not in gone))
+        facts = {"mask": ground.mask, **_facts(left, placed, about)}
         plan = with_step(ground, step_id, scope_subject(scope), placed.edits, facts)
         ground = ground.then(plan)
         written.append(Written(scope, about.save, step_id))

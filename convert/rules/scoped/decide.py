@@ -27,6 +27,7 @@ from convert.rules.scoped.places import (
     uses_of,
 )
 from convert.rules.scoped.receivers import Receivers
+from convert.rules.scoped.remarks import remark_above
 from convert.rules.scoped.rewrite import CannotRewrite, idle_edits, plain_edits
 from convert.rules.scoped.words import call_words
 from convert.semantics.model import Contract
@@ -210,10 +211,18 @@ class FileDecider:
             self._gfp_names(was),
             self._gfp_names(now),
             differences=change.differences,
+            notes=self._remarks(tokens[0].start),
             evidence=change.evidence,
             site_class=change.site_class.value,
             rests_on=change.rests_on,
         )
+
+    def _remarks(self, offset: int) -> tuple[str, ...]:
+        """What a reviewer should read: a comment above that may explain the old mask."""
+        start = remark_above(self.parsed.source, offset)
+        if start is None:
+            return ()
+        return (f"the comment from line {self.line(start)} on may explain the old mask",)
 
     def _gfp_names(self, expression: str) -> tuple[str, ...]:
         bits = self.judge.table.executor.gfp.bits

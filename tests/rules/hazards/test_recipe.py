@@ -114,7 +114,8 @@ def test_messages_of_masks_without_scopes_state_what_they_rest_on() -> None:
     assert "Reclaim may enter the filesystem from there now" in reflex
     assert "reclaim takes toy.lock of unreferenced toys alone [Documentation/toy.rst]" in reflex
     assert "GFP_KERNEL | __GFP_NOLOCKDEP" in excused
-    assert "toy.lock is held at fs/toy/toy.c:8" in excused
+    assert "Reclaim takes toy.lock: - toy.lock: mutex_lock() blocks at fs/toy/toy.c:97" in excused
+    assert "It is held at - fs/toy/toy.c:8 h(): toy.lock taken at fs/toy/toy.c:7" in excused
     assert "[Documentation/toy.rst]" in excused
 
 

@@ -42,8 +42,7 @@ class PhaseFinder:
                     held = self.ways.bits(step.call.held)
                     found[step.target] |= held & self.ways.below[step.target]
         for node, start in self.ways.graph.starts:
-            if not start.worker:
-                found[node] |= self.ways.bits(start.held) & self.ways.below[node]
+            found[node] |= self.ways.bits(start.held) & self.ways.below[node]
         return found
 
     @cached_property

@@ -102,6 +102,19 @@ def placed(toy: Toy, **options: str) -> Placement:
             id="crossing locks, all sites in both: one scope",
         ),
         pytest.param(
+            Toy({"f": "L+ %q M+ $s L- %p M-"}),
+            ["lock f L+ L- = 2"],
+            id="crossing locks, but nothing hazardous in one alone",
+        ),
+        pytest.param(
+            Toy(
+                {"h": "a b", "g": "h h", "f": "g", "a": "$s", "b": "$t"},
+                given={"f": "S"},
+            ),
+            ["phase g = 1"],
+            id="of two phases the one nearer to the danger",
+        ),
+        pytest.param(
             Toy({"work": "%p g ", "g": "$s"}, workers=["work"]),
             ["worker work = 2"],
             id="the worker that reclaim waits for",
@@ -266,6 +279,22 @@ def test_placed(toy: Toy, expected: list[str]) -> None:
             id="an unfit worker",
         ),
         pytest.param(
+            Toy({"f": "L+ $x g", "g": "a b", "a": "$s", "b": "$t"}),
+            {},
+            ["toy.c:102", "toy.c:301", "toy.c:401"],
+            id="no phase if a site stands beside it",
+        ),
+        pytest.param(
+            Toy(
+                {"f": "start a stop b", "a": "$s", "b": "$t", "start": "H+", "stop": "H-"},
+                given={"f": "L"},
+                handles={"H": ("start", "stop")},
+            ),
+            {"excused": "H"},
+            ["toy.c:201", "toy.c:301"],
+            id="no phase where a handle is open",
+        ),
+        pytest.param(
             Toy({"f": "L+ $s M+ $u L- $t M-"}),
             {},
             [
@@ -292,3 +321,14 @@ def test_not_placed(toy: Toy, options: dict[str, str], reasons: list[str]) -> No
     for one, reason in zip(placement.unplaced, reasons, strict=True):
         assert re.search(reason, one.reason), one.reason
     assert placement.scopes == () or toy.handles
+
+
+def test_phase_beside_a_released_lock() -> None:
+    """What the lock protected before its release is no reason against a phase behind it."""
+    toy = Toy(
+        {"e": "g", "f": "x L- g", "g": "a b", "x": "$q", "a": "$s", "b": "$t"},
+        given={"e": "L", "f": "L"},
+    )
+    placement = placed(toy)
+    assert said(toy, placement.scopes) == ["phase g = 1"]
+    assert [one.site.site.function for one in placement.unplaced] == ["$q"]

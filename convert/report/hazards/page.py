@@ -22,6 +22,7 @@ from convert.report.hazards.words import (
     mask_words,
     scope_lines,
     site_lines,
+    unplaced_reason,
     wait_lines,
 )
 from convert.report.page import page_environment
@@ -80,6 +81,7 @@ def hazards_html(view: HazardsView, tool_version: str = __version__) -> str:
             excused=SiteClass.EXCUSED,
             danger_words=danger_words,
             mask_words=mask_words,
+            unplaced_reason=unplaced_reason,
         )
     )
 

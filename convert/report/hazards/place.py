@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from convert.flow.hazards.model import SiteHazards
 from convert.report.hazards.check import key_of
 from convert.report.hazards.view import HazardsView
-from convert.report.hazards.words import indented, scope_lines, site_lines
+from convert.report.hazards.words import indented, scope_lines, site_lines, unplaced_reason
 
 
 def place_lines(view: HazardsView, path: str, line: int) -> Iterator[str]:
@@ -29,4 +29,4 @@ def _scopes(view: HazardsView, told: SiteHazards) -> Iterator[str]:
             yield from indented(scope_lines(placed))
     for left in view.placement.unplaced:
         if key == key_of(left.site):
-            yield f"no scope is placed for it: {left.reason}"
+            yield f"no scope is placed for it: {unplaced_reason(left)}"

@@ -24,6 +24,7 @@ from convert.report.hazards.words import (
     scope_lines,
     site_lines,
     site_words,
+    unplaced_reason,
     wait_lines,
 )
 from convert.report.scopes.text import axioms_text, limits_text
@@ -180,7 +181,7 @@ def _placement(view: HazardsView, console: Console, verbose: bool) -> None:
         heading(console, f"Hazards without a scope: {len(placement.unplaced)}", "bold red")
     for one in placement.unplaced:
         say(console, site_words(one.site.site), "bold red", 2)
-        say(console, one.reason, indent=6)
+        say(console, unplaced_reason(one), indent=6)
     if placement.restructurings:
         words = count(len(placement.restructurings), "place")
         heading(console, f"Class (d), better restructured by hand: {words}")

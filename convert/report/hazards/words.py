@@ -15,7 +15,7 @@ from convert.flow.hazards.model import (
     SiteHazards,
     Wait,
 )
-from convert.flow.placement.model import AnchorKind, PlacedScope
+from convert.flow.placement.model import AnchorKind, PlacedScope, Unplaced
 from convert.flow.scopes.model import Chain, Frame
 from convert.flow.scopes.results import ProvenSite, SiteUse
 from convert.report.display import count
@@ -166,6 +166,12 @@ def _inner_lines(told: SiteHazards) -> Iterator[str]:
     yield from missing_lines(told)
     for fact in told.facts:
         yield f"rests on {fact.id}: {fact.statement} (source: {fact.source})"
+
+
+def unplaced_reason(one: Unplaced) -> str:
+    """Why there is no scope, without the place of the site, which stands before it."""
+    site = one.site.site
+    return one.reason.removeprefix(f"{site.path}:{site.line}: ")
 
 
 def missing_lines(told: SiteHazards) -> Iterator[str]:

@@ -121,7 +121,7 @@ LEFT = """\
 Hazards without a scope: 1
 --------------------------
   fs/toy/toy.c:5: kmalloc in f(), GFP_NOFS
-      fs/toy/toy.c:5: the lock is released in toy_drop()
+      the lock is released in toy_drop()
 """
 METHODS = """\
   method (of the witnesses; others may lead there)  a  b  c  e  refused  sites
@@ -404,7 +404,7 @@ def test_one_line_with_the_scope_for_it() -> None:
     ("line", "part"),
     [
         pytest.param(2, "    rests on toy-unreferenced: reclaim locks", id="fact"),
-        pytest.param(5, "  no scope is placed for it: fs/toy/toy.c:5: the lock", id="unplaced"),
+        pytest.param(5, "  no scope is placed for it: the lock", id="unplaced"),
         pytest.param(7, "    missing: fs/toy/toy.c:77: which lock", id="missing"),
         pytest.param(20, "  fs/toy/toy.c:20: kmalloc in f(), GFP_KERNEL", id="plain"),
         pytest.param(99, "hazards: no allocation is known in fs/toy/toy.c:99", id="nothing"),

@@ -184,8 +184,10 @@ def _refuse_hidden_jumps(body: Body, around: Surroundings) -> None:
 
 
 def _is_variable(body: Body, node: c_ast.ID) -> bool:
-    """Whether a name that is also a label's means a variable or a member here."""
+    """Whether a name that is also a label's means a function, a variable or a member here."""
     parent = body.parent(node)
+    if isinstance(parent, c_ast.FuncCall) and parent.name is node:
+        return True
     member = isinstance(parent, c_ast.StructRef) and parent.field is node
     return member or isinstance(parent, c_ast.NamedInitializer) or node.name in body.routine.types
 

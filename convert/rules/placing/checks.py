@@ -59,12 +59,16 @@ def check_whole(
     before: Body,
     after: Body,
     around: Surroundings,
-    added: frozenset[str],
+    names: tuple[frozenset[str], str | None],
     inside: Iterable[int],
 ) -> None:
-    """The scope is open at every statement behind the declarations. Raises Unplaceable."""
+    """The scope is open at every statement behind the declarations. Raises Unplaceable.
+
+    names: of the variables that were declared, and of the one that carries what is returned.
+    """
+    added, carrier = names
     state = scoped(after, around).open
-    matched = _pairs(before, after, around, added)
+    matched = _pairs(before, after, around, added, carrier)
     first = top_declarations(before).first
     start = 0 if first is None else before.span(first).start
     for old, new in matched:
@@ -80,13 +84,17 @@ def check_whole(
 
 
 def _pairs(
-    before: Body, after: Body, around: Surroundings, added: frozenset[str]
+    before: Body,
+    after: Body,
+    around: Surroundings,
+    added: frozenset[str],
+    carrier: str | None = None,
 ) -> list[tuple[Point, Point]]:
     """The points of a function and the same points in its edited text.
 
     A return may have become an assignment of what it returned, or, if a variable was returned, a
-    jump, which is no point. added: the names of variables that were declared. Raises Unplaceable if
-    another point came, went or changed.
+    jump, which is no point. added: the names of variables that were declared. carrier: the variable
+    that carries what was returned. Raises Unplaceable if another point came, went or changed.
     """
     old, new = (
         [
@@ -103,7 +111,7 @@ def _pairs(
         if other is not None and _same(point, other):
             found.append((point, other))
             at += 1
-        elif other is not None and _became(point, other):
+        elif other is not None and _became(point, other, carrier):
             found.append((point, other))
             at += 1
             if at < len(new) and _returns(new[at], other):
@@ -119,13 +127,14 @@ def _same(point: Point, other: Point) -> bool:
     return point.role is other.role and _spelled(point) == _spelled(other)
 
 
-def _became(point: Point, other: Point) -> bool:
+def _became(point: Point, other: Point, carrier: str | None) -> bool:
     """Whether ``return x`` became ``ret = x``."""
     return (
         isinstance(point.code, c_ast.Return)
         and point.code.expr is not None
         and isinstance(other.code, c_ast.Assignment)
         and isinstance(other.code.lvalue, c_ast.ID)
+        and other.code.lvalue.name == carrier
         and spelled(other.code.rvalue, {}) == spelled(point.code.expr, {})
     )
 

@@ -135,7 +135,8 @@ class Function:
         placed = self.finish(results, name)
         again = reread(self.parsed, self.item, results[0].edits, self.around)
         for body, fresh, writer in zip(self.bodies, again, writers, strict=True):
-            check_whole(body, fresh, self.around, frozenset({name, *writer.declared}), inside)
+            names = (frozenset({name, *writer.declared}), writer.carrier_name)
+            check_whole(body, fresh, self.around, names, inside)
         return placed
 
     def all_in(self, body: Body, name: str, comment: str) -> WholeEdits:

@@ -60,6 +60,11 @@ class WholeEdits:
         if ways.end_reached:
             self.close_at_end([self.lines.closing])
 
+    @property
+    def carrier_name(self) -> str | None:
+        """The variable that carries the function's value, if one does."""
+        return self.result.name if self.result is not None else None
+
     def open(self) -> None:
         first = top_declarations(self.body).first
         if first is None:
@@ -96,7 +101,7 @@ class WholeEdits:
 
     def close_by_jumps(self, ways: Ways) -> None:
         final = ways.final
-        name = self.result.name if self.result is not None else None
+        name = self.carrier_name
         plain = final is None or final.expr is None or variable_of(final) == name
         label = self.label_of(final) if plain else None
         new = label is None
@@ -200,7 +205,7 @@ class WholeEdits:
 
     def assign(self, node: c_ast.Return, name: str | None = None) -> None:
         """``return x;`` becomes ``name = x;``, continuation lines stay aligned."""
-        name = name or (self.result.name if self.result is not None else "")
+        name = name or self.carrier_name or ""
         span, text = self.body.span(node), self.draft.text
         word = _KEYWORD.match(text, span.start)
         if word is None or text[word.end()] in "\r\n":

@@ -485,6 +485,31 @@ again:
     pytest.param(
         """\
 	lock(p);
+	if (g(p->out))
+		goto out;
+	out(p);
+out:
+	unlock(p);
+	return 0;
+""",
+        """\
+	unsigned int nofs;
+
+	lock(p);
+	SAVE
+	if (g(p->out))
+		goto out;
+	out(p);
+out:
+	RESTORE
+	unlock(p);
+	return 0;
+""",
+        id="a-label-with-the-name-of-a-function-and-a-member",
+    ),
+    pytest.param(
+        """\
+	lock(p);
 	g(p);
 	unlock(p);
 	h(p);

@@ -307,6 +307,42 @@ out_restore:
     pytest.param(
         INT
         + """\
+	int err, read;
+
+	err = g(p);
+	if (err)
+		return err;
+	read = err;
+	if (h(p))
+		return err;
+	return read;
+}
+""",
+        INT
+        + """\
+	int err, read;
+	unsigned int nofs;
+
+	SAVE
+	err = g(p);
+	if (err)
+		goto out_restore;
+	read = err;
+	if (h(p))
+		goto out_restore;
+	err = read;
+out_restore:
+	RESTORE
+	return err;
+}
+""",
+        1,
+        2,
+        id="an-assignment-that-is-like-a-return",
+    ),
+    pytest.param(
+        INT
+        + """\
 	int err = 0;
 
 	if (!p)

@@ -114,7 +114,7 @@ def _pairs(
         elif other is not None and _became(point, other, carrier):
             found.append((point, other))
             at += 1
-            if at < len(new) and _returns(new[at], other):
+            if at < len(new) and (_returns(new[at], other) or _is_empty(new[at], other)):
                 at += 1
         elif not _is_bare_return(point):
             raise before.stop(point.code, "the edited function differs here")
@@ -128,7 +128,9 @@ def _same(point: Point, other: Point) -> bool:
 
 
 def _became(point: Point, other: Point, carrier: str | None) -> bool:
-    """Whether ``return x`` became ``ret = x``."""
+    """Whether ``return x`` became ``ret = x``; of a function without a value, ``x``."""
+    if carrier is None and isinstance(point.code, c_ast.Return) and other.role is Role.STEP:
+        return spelled(other.code, {}) == spelled(point.code.expr, {})
     return (
         isinstance(point.code, c_ast.Return)
         and point.code.expr is not None
@@ -147,6 +149,12 @@ def _returns(point: Point, assigned: Point) -> bool:
         and isinstance(assigned.code, c_ast.Assignment)
         and point.code.expr.name == assigned.code.lvalue.name
     )
+
+
+def _is_empty(point: Point, called: Point) -> bool:
+    """Whether a return without a value follows what a return had called."""
+    is_return = isinstance(point.code, c_ast.Return) and point.code.expr is None
+    return is_return and isinstance(called.code, c_ast.FuncCall)
 
 
 def _is_bare_return(point: Point) -> bool:

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 
 from pycparser import c_ast
 
+from convert.flow.code import words_of
+from convert.flow.terms import TypeRef
 from convert.rules.placing.body import Body, items_of
+from convert.rules.placing.declaring import top_declarations
 from convert.source.nodes import nodes_of
 
+_CLEANUPS = frozenset({"guard", "scoped_guard", "CLASS", "__free", "__cleanup"})
 _USUAL = ("error", "ret", "err", "status", "rc", "retval", "result")
 
 
@@ -31,6 +35,28 @@ def same_type(body: Body, name: str) -> bool:
     quals = [*(node.quals or []), *(node.storage or [])]
     stored = any(isinstance(part, c_ast.ArrayDecl) for part in nodes_of(node.type))
     return len(declared) == 1 and not quals and not stored and body.routine.is_local(name)
+
+
+def is_outermost(body: Body, name: str) -> bool:
+    """Whether a name is a parameter, or a variable declared once and at the top."""
+    declared = [one for one in body.variant.declarators if one.name == name]
+    top = [item for item in items_of(body.block) if isinstance(item, c_ast.Decl)]
+    known = any(item.name == name for item in top) or name in body.routine.parameters
+    return known and len(declared) == 1 and body.routine.is_local(name)
+
+
+def returns_nothing(body: Body) -> bool:
+    """Whether the function's type is ``void``."""
+    return body.routine.returns == TypeRef("void")
+
+
+def may_jump(body: Body) -> bool:
+    """Whether a jump to the end of the function leaves out no declaration and no cleanup."""
+    items = items_of(body.block)
+    first = top_declarations(body).first
+    behind = items[items.index(first) :] if first is not None else []
+    words = set(words_of(body.parsed.source, body.item.span))
+    return words.isdisjoint(_CLEANUPS) and not any(isinstance(one, c_ast.Decl) for one in behind)
 
 
 def result_variable(body: Body, returns: Sequence[c_ast.Return]) -> Result | None:

@@ -15,7 +15,15 @@ from convert.rules.placing.body import Body, items_of
 from convert.rules.placing.declaring import declare, top_declarations
 from convert.rules.placing.draft import Draft, Rank
 from convert.rules.placing.locks import Lines, put_braces
-from convert.rules.placing.results import Result, plain_type, result_variable, same_type
+from convert.rules.placing.results import (
+    Result,
+    is_outermost,
+    may_jump,
+    plain_type,
+    result_variable,
+    returns_nothing,
+    same_type,
+)
 from convert.rules.replacement import parentheses
 from convert.source.edits import Edit, Span
 from convert.source.nodes import nodes_of
@@ -47,11 +55,12 @@ class WholeEdits:
         self.restores = 0
         self.gotos = 0
         self.declared: list[str] = []
+        self.ways = ways_out(body)
 
     def write(self) -> None:
         """All lines but the cookie's declaration. Raises Unplaceable."""
         self.open()
-        ways = ways_out(self.body)
+        ways = self.ways
         if self.by_jumps(ways):
             self.close_by_jumps(ways)
             return
@@ -81,19 +90,26 @@ class WholeEdits:
     def by_jumps(self, ways: Ways) -> bool:
         """Whether early returns become jumps to one way out; chooses what carries the value."""
         many = len(ways.early) >= MANY_RETURNS
-        if self.body.routine.returns.base == "void" and not self.body.routine.returns.stars:
+        if not may_jump(self.body):
+            return False
+        if returns_nothing(self.body):
             return many and (ways.end_reached or ways.final is not None)
         if ways.final is None or not ways.early:
             return False
         last = variable_of(ways.final)
         names = {variable_of(one) for one in ways.early}
         name = next(iter(names)) if len(names) == 1 else None
-        if name is not None and self.body.routine.is_local(name):
+        if name is not None and is_outermost(self.body, name):
             several = len(ways.early) > 1 and same_type(self.body, name)
             if last == name or several:
                 self.result = Result(name)
                 return True
-        if many and last is not None and same_type(self.body, last):
+        if (
+            many
+            and last is not None
+            and is_outermost(self.body, last)
+            and (same_type(self.body, last))
+        ):
             self.result = Result(last)
         elif many:
             self.result = result_variable(self.body, ways.early)
@@ -102,7 +118,7 @@ class WholeEdits:
     def close_by_jumps(self, ways: Ways) -> None:
         final = ways.final
         name = self.carrier_name
-        plain = final is None or final.expr is None or variable_of(final) == name
+        plain = final is None or final.expr is None or (name and variable_of(final) == name)
         label = self.label_of(final) if plain else None
         new = label is None
         label = label or self.new_label()
@@ -113,16 +129,16 @@ class WholeEdits:
             self.close_at_end([*head, self.lines.closing])
             return
         self.restores += 1
-        if plain or name is None:
+        if plain:
             self.write_lines_before(final, [*head, self.lines.closing])
             return
         self.assign(final)
-        lines = [*head, self.lines.closing, f"return {name};"]
-        self.write_lines_behind(final, lines)
+        rest = [f"return {name};"] if name else []
+        self.write_lines_behind(final, [*head, self.lines.closing, *rest])
 
     def jump(self, node: c_ast.Return, label: str) -> None:
         self.gotos += 1
-        if node.expr is None or self.result is None or variable_of(node) == self.result.name:
+        if node.expr is None or (self.result and variable_of(node) == self.result.name):
             self.draft.replace(self.body.span(node), f"goto {label};")
             return
         put_braces(self.body, self.draft, node)
@@ -135,6 +151,11 @@ class WholeEdits:
         put_braces(self.body, self.draft, node)
         if node.expr is None or not _acts(node.expr):
             self.draft.before(self.body.span(node), [self.lines.closing])
+            return
+        if returns_nothing(self.body):
+            self.assign(node)
+            rest = [] if node is self.ways.final else ["return;"]
+            self.draft.behind(self.body.span(node), [self.lines.closing, *rest])
             return
         name = self.carrier(node)
         self.assign(node, name)
@@ -204,13 +225,13 @@ class WholeEdits:
         return not above or above.endswith("{")
 
     def assign(self, node: c_ast.Return, name: str | None = None) -> None:
-        """``return x;`` becomes ``name = x;``, continuation lines stay aligned."""
+        """``return x;`` becomes ``name = x;`` (``x;`` without a name); what is aligned stays so."""
         name = name or self.carrier_name or ""
         span, text = self.body.span(node), self.draft.text
         word = _KEYWORD.match(text, span.start)
         if word is None or text[word.end()] in "\r\n":
             raise self.body.stop(node, "what is returned does not follow `return` in its line")
-        edit = Edit(Span(span.start, word.end()), f"{name} = ")
+        edit = Edit(Span(span.start, word.end()), f"{name} = " if name else "")
         region = Span(line_start(text, span.start), line_end(text, span.end))
         parens = parentheses(self.body.parsed.source, region)
         for one in realign(text, region, [edit], parens, ContinuationStyle(None)):
@@ -259,7 +280,7 @@ def ways_out(body: Body) -> Ways:
             if edge.to not in seen:
                 seen.add(edge.to)
                 waiting.append(edge.to)
-    if end_reached and not (body.routine.returns.base == "void" and not body.routine.returns.stars):
+    if end_reached and not returns_nothing(body):
         raise body.stop(body.item.span.end - 1, "the end is reached without a return")
     return Ways([one for one in returns if one is not final], final, end_reached)
 

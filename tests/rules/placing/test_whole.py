@@ -305,6 +305,197 @@ out_restore:
         id="a-label-in-front-of-another-value",
     ),
     pytest.param(
+        VOID
+        + """\
+	return g(p);
+}
+""",
+        VOID
+        + """\
+	unsigned int nofs;
+
+	SAVE
+	g(p);
+	RESTORE
+}
+""",
+        1,
+        0,
+        id="nothing-that-is-returned-by-a-call",
+    ),
+    pytest.param(
+        VOID
+        + """\
+	if (p)
+		return g(p);
+	h(p);
+}
+""",
+        VOID
+        + """\
+	unsigned int nofs;
+
+	SAVE
+	if (p) {
+		g(p);
+		RESTORE
+		return;
+	}
+	h(p);
+	RESTORE
+}
+""",
+        2,
+        0,
+        id="an-early-return-of-nothing-by-a-call",
+    ),
+    pytest.param(
+        VOID
+        + """\
+	if (p)
+		return g(p);
+	if (p->q)
+		return g(p->q);
+	if (h(p))
+		return;
+	return h(p);
+}
+""",
+        VOID
+        + """\
+	unsigned int nofs;
+
+	SAVE
+	if (p) {
+		g(p);
+		goto out_restore;
+	}
+	if (p->q) {
+		g(p->q);
+		goto out_restore;
+	}
+	if (h(p))
+		goto out_restore;
+	h(p);
+out_restore:
+	RESTORE
+}
+""",
+        1,
+        3,
+        id="jumps-out-of-nothing",
+    ),
+    pytest.param(
+        INT
+        + """\
+	if (p) {
+		int err = g(p);
+
+		if (err)
+			return err;
+	}
+	if (h(p)) {
+		int err = h(p);
+
+		return err;
+	}
+	return 0;
+}
+""",
+        INT
+        + """\
+	unsigned int nofs;
+
+	SAVE
+	if (p) {
+		int err = g(p);
+
+		if (err) {
+			RESTORE
+			return err;
+		}
+	}
+	if (h(p)) {
+		int err = h(p);
+
+		RESTORE
+		return err;
+	}
+	RESTORE
+	return 0;
+}
+""",
+        3,
+        0,
+        id="variables-of-inner-blocks",
+    ),
+    pytest.param(
+        INT
+        + """\
+	int err;
+
+	guard(p)(p);
+	err = g(p);
+	if (err)
+		return err;
+	return err;
+}
+""",
+        INT
+        + """\
+	int err;
+	unsigned int nofs;
+
+	SAVE
+	guard(p)(p);
+	err = g(p);
+	if (err) {
+		RESTORE
+		return err;
+	}
+	RESTORE
+	return err;
+}
+""",
+        2,
+        0,
+        id="no-jump-over-a-guard",
+    ),
+    pytest.param(
+        INT
+        + """\
+	int err;
+
+	err = g(p);
+	if (err)
+		return err;
+	int more = h(p);
+	err = h(more);
+	return err;
+}
+""",
+        INT
+        + """\
+	int err;
+	unsigned int nofs;
+
+	SAVE
+	err = g(p);
+	if (err) {
+		RESTORE
+		return err;
+	}
+	int more = h(p);
+	err = h(more);
+	RESTORE
+	return err;
+}
+""",
+        2,
+        0,
+        id="no-jump-over-a-declaration",
+    ),
+    pytest.param(
         INT
         + """\
 	int err, read;

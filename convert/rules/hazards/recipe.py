@@ -21,6 +21,7 @@ from convert.rules.hazards.messages import (
     new_scope_facts,
     reflex_facts,
 )
+from convert.rules.hazards.outside import OutsideCallers
 from convert.rules.hazards.placeholders import with_placeholders
 from convert.rules.hazards.places import relocation
 from convert.rules.hazards.writing import (
@@ -31,6 +32,7 @@ from convert.rules.hazards.writing import (
     with_scopes,
 )
 from convert.rules.model import Converted
+from convert.rules.scoped.answers import Stays
 from convert.rules.scoped.proven import with_proven_masks
 from convert.rules.scoped.stage import Ground, Pass, with_masks
 from convert.rules.scoped.texts import Texts
@@ -85,6 +87,7 @@ class _Recipe:
         self.means, self.choice = means, choice
         bits = ground.table.executor.gfp.bits
         self.lockdep = choice.excused and _NO_LOCKDEP in bits
+        self.outside = OutsideCallers(ground.tree, ground.plan.paths)
 
     def run(self) -> Plan:
         scopes: tuple[PlacedScope, ...] = self.placement.scopes
@@ -95,8 +98,7 @@ class _Recipe:
             unwritten += attempt.unwritten
             if not useless:
                 break
-            reason = "no mask could be changed by it"
-            unwritten += [Unwritten(one.scope, reason) for one in useless]
+            unwritten += [Unwritten(one.scope, attempt.useless(one)) for one in useless]
             gone = {id(one.scope) for one in unwritten}
             scopes = tuple(scope for scope in scopes if id(scope) not in gone)
         plan = attempt.plan
@@ -127,6 +129,7 @@ class _Recipe:
             written,
             self._unplaced([*unwritten, *more]),
             self.lockdep,
+            self.outside,
         )
         masks = _mask_pass(ground, answers, assumptions(self.given))
         return _Attempt(ground, masks, answers, written, more, with_masks(ground, masks))
@@ -163,6 +166,15 @@ class _Attempt:
     written: tuple[Written, ...]
     unwritten: tuple[Unwritten, ...]
     plan: Plan
+
+    def useless(self, written: Written) -> str:
+        """Why no mask follows from a scope: what was said of the first site that it is for."""
+        for one in written.scope.sites:
+            said = self.answers.said.get((one.site.path, one.site.offset))
+            if isinstance(said, Stays):
+                place = f"{one.site.path}:{one.site.line}"
+                return f"no mask could be changed by it; with it, at {place}: {said.why}"
+        return "no mask could be changed by it"
 
     def uses(self, written: Written) -> bool:
         """Whether some mask that changed relies on a scope."""

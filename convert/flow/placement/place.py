@@ -26,6 +26,7 @@ from convert.flow.placement.restructure import restructurings
 from convert.flow.placement.sections import crossings
 from convert.flow.placement.ways import SiteName, Way, Ways
 from convert.flow.placement.wording import anchor_text, uncut_reason, unseen_reason
+from convert.source.collection import without_collections
 
 ALTERNATIVES = 3
 NOT_EXACT = "the search for the cheapest scopes was cut short: they cut all ways, at a higher cost"
@@ -40,13 +41,17 @@ def place_scopes(
     without an answer are in neither list, the report says what is missing. A site that several
     scopes make needless together stands in each of them.
     """
-    graph = read_graph(paths)
+    with without_collections():  # one search through all trees takes a second
+        return _placed(report, read_graph(paths), weights or Weights())
+
+
+def _placed(report: HazardReport, graph: Graph, weights: Weights) -> Placement:
     sites = {
         (one.site.path, one.site.offset): one
         for one in report.sites
         if one.answer is SiteClass.HAZARD
     }
-    return _Placing(graph, sites, weights or Weights()).placement(report.sites)
+    return _Placing(graph, sites, weights).placement(report.sites)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +89,7 @@ class _Placing:
         crossed = crossings(cutter.ways)
         shortest: dict[SiteName, Way] = {}
         for way in cutter.uncut(range(len(cutter.candidates))):
-            best = shortest.setdefault(way.site, way)
-            if len(way.steps) < len(best.steps):
-                shortest[way.site] = way
+            shortest.setdefault(way.site, way)  # they come by their length
         for name, way in shortest.items():
             reasons[name] = uncut_reason(cutter.ways, way, self.sites[name], crossed)
         seen: dict[SiteName, set[Danger]] = {}

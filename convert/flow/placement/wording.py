@@ -53,13 +53,15 @@ def unseen_reason(site: SiteHazards, dangers: Iterable[Danger]) -> str:
 
 
 def _obstacles(ways: Ways, way: Way, crossed: dict[int, int]) -> Sequence[str]:
-    """What is against each section and each worker on the way, the nearest to the site first."""
+    """What is against the sections and the worker that hold the dangers, the nearest first."""
     found: list[str] = []
     if way.start.worker and way.start.held and way.start.node.function.unfit:
         found.append(way.start.node.function.unfit)
     for step in way.steps:
         for number in step.sections:
             section = ways.graph.sections[number]
+            if section.danger not in way.dangers:
+                continue
             if section.unfit:
                 found.append(section.unfit)
             elif number in crossed:

@@ -88,6 +88,20 @@ def test_alternatives(toy: Toy, expected: list[tuple[str, int]]) -> None:
     assert [(one.text, one.cost) for one in only(toy).alternatives] == expected
 
 
+def test_alternatives_leave_other_scopes_alone() -> None:
+    toy = Toy({"f": "L+ %p g L-", "g": "M+ $s M-", "x": "L+ %q y L-", "y": "M+ $t M-"})
+    first, second = place_scopes(toy.report(), toy).scopes
+    assert [one.text for one in first.alternatives] == ["f(), while L is held"]
+    assert [one.text for one in second.alternatives] == ["x(), while L is held"]
+
+
+def test_hazard_that_no_way_shows() -> None:
+    """The report and the ways disagree: nothing is placed, and it is said."""
+    report = Toy({"f": "L+ $s L-"}).report()
+    (one,) = place_scopes(report, Toy({"f": "?r $s"})).unplaced
+    assert one.reason.startswith(f"{PATH}:102: no way on which L is held could be followed")
+
+
 def test_weights() -> None:
     """A phase is chosen if it may compete by its cost."""
     toy = Toy({"f": "L+ %p %q g L-", "g": "a b", "a": "$s", "b": "$t"})

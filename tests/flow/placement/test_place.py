@@ -332,3 +332,11 @@ def test_phase_beside_a_released_lock() -> None:
     placement = placed(toy)
     assert said(toy, placement.scopes) == ["phase g = 1"]
     assert [one.site.site.function for one in placement.unplaced] == ["$q"]
+
+
+def test_reasons_are_those_of_the_danger() -> None:
+    """A section of a lock that is excused is not what stands in the way."""
+    toy = Toy({"f": "L+ g", "g": "$s"}, given={"f": "M"})
+    (one,) = placed(toy, excused="L").unplaced
+    assert "M held" in one.reason
+    assert one.reason.endswith("it is held already when f() is called from outside")

@@ -1,4 +1,4 @@
-"""Class (d): one place calls outside of any scope what all others call inside of one.
+"""Class (d): one place calls outside of any scope what several others call inside of one.
 
 Upstream's example is 178231af2bdc ("use an empty transaction for fstrim"): a walk that was the only
 one outside of a transaction got an empty one, and the masks below became needless.
@@ -94,7 +94,19 @@ class _Crossing:
         if started & inside:
             return None
         callers = {self.graph.function(step.caller) for step in crossings}
-        return min(crossings, key=lambda step: step.call.offset) if len(callers) == 1 else None
+        if len(callers) != 1:
+            return None
+        first = min(crossings, key=lambda step: step.call.offset)
+        return first if len(self.callers_inside(self.graph.function(first.target))) > 1 else None
+
+    def callers_inside(self, name: FunctionName) -> set[FunctionName]:
+        """The functions that call a function with the scope open."""
+        return {
+            self.graph.function(step.caller)
+            for node in self.graph.functions[name]
+            for step in self.graph.callers[node]
+            if step.call.open
+        }
 
     def entered_inside(self) -> set[FunctionName]:
         """Functions on ways to the site that are entered with the scope open."""

@@ -35,7 +35,9 @@ def uncut_reason(ways: Ways, way: Way, site: SiteHazards, crossed: dict[int, int
         f"{ways.graph.nodes[step.caller].function.name}@{step.call.line}" for step in way.steps
     )
     taken = [
-        str(one.hold.taken) for one in site.hazards if one.danger in way.dangers and not one.excused
+        str(one.hold.taken)
+        for one in site.hazards
+        if one.danger in way.dangers - way.start.held and not one.excused
     ]
     since = f", taken at {taken[0]}" if taken else ""
     why = "; ".join(_obstacles(ways, way, crossed)) or _none_there(way)

@@ -127,7 +127,15 @@ def test_weights() -> None:
             id="a walk outside, all others inside",
         ),
         pytest.param(
-            Toy({"ioctl": "trim", "trim": "walk walk", "f": "( walk )", "walk": "$s $t"}),
+            Toy(
+                {
+                    "ioctl": "trim",
+                    "trim": "walk walk",
+                    "f": "( walk )",
+                    "g": "( walk )",
+                    "walk": "$s $t",
+                }
+            ),
             "$s $t",
             id="sites without an answer",
         ),
@@ -148,23 +156,30 @@ def test_restructurings(toy: Toy, missing: str) -> None:
     ("toy", "missing"),
     [
         pytest.param(Toy({"trim": "L+ walk L-", "walk": "$s"}), "", id="no way inside"),
-        pytest.param(Toy({"f": "( walk )", "walk": "$s"}), "", id="no way outside"),
         pytest.param(
-            Toy({"trim": "walk", "list": "walk", "f": "( walk )", "walk": "$s"}),
+            Toy({"f": "( walk )", "g": "( walk )", "walk": "$s"}), "", id="no way outside"
+        ),
+        pytest.param(
+            Toy({"trim": "walk", "f": "( walk )", "walk": "$s"}), "$s", id="only one other caller"
+        ),
+        pytest.param(
+            Toy({"trim": "walk", "list": "walk", "f": "( walk )", "g": "( walk )", "walk": "$s"}),
             "$s",
             id="two ways outside",
         ),
         pytest.param(
-            Toy({"trim": "walk", "f": "( walk )", "walk": "$s"}), "", id="nothing is held: a reflex"
+            Toy({"trim": "walk", "f": "( walk )", "g": "( walk )", "walk": "$s"}),
+            "",
+            id="nothing is held: a reflex",
         ),
         pytest.param(
-            Toy({"f": "( walk )", "trim": "walk $s", "walk": "$s"}),
+            Toy({"f": "( walk )", "g": "( walk )", "trim": "walk $s", "walk": "$s"}),
             "$s",
             id="an allocation of its own",
         ),
         pytest.param(
             Toy(
-                {"f": "( walk )", "trim": "walk", "walk": "$s"},
+                {"f": "( walk )", "g": "( walk )", "trim": "walk", "walk": "$s"},
                 given={"walk": "L"},
                 workers=["walk"],
             ),

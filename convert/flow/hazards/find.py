@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from convert.flow.graph.build import build_graph
-from convert.flow.graph.model import Root
+from convert.flow.graph.model import Root, RootKind
 from convert.flow.hazards.judge import Judge
 from convert.flow.hazards.locks import LockNames, lock_runner
 from convert.flow.hazards.model import DangerKind, Fact, HazardReport, Missing
@@ -18,9 +18,10 @@ from convert.flow.hazards.reclaim import ReclaimSide, order
 from convert.flow.hazards.sections import SectionFinder
 from convert.flow.hazards.waits import WaitFinder
 from convert.flow.hazards.ways import AnalysisWays
+from convert.flow.scopes.contexts import Instance
 from convert.flow.scopes.held import LockRunner
 from convert.flow.scopes.prove import Budget, Clock, Proof, program_of
-from convert.flow.scopes.results import ScopeProofs, SiteUse
+from convert.flow.scopes.results import ProvenSite, ScopeProofs, SiteUse
 from convert.flow.scopes.setup import Program
 from convert.profiles.locks import Locks, load_locks
 from convert.progress import Progress, silent
@@ -125,9 +126,26 @@ class Analysis:
             sites,
             self.program.is_guess,
             self.given,
+            self.callbacks(),
         )
-        product.run(self.proof.starts)
+        inside = {one.function.number for rows in product.inside.values() for _, one in rows}
+        product.run(
+            (instance, root)
+            for instance, root in self.proof.starts
+            if root.kind is not RootKind.ADDRESS or instance.function.number not in inside
+        )
         return product
+
+    def callbacks(self) -> Mapping[int, Sequence[tuple[int, Instance]]]:
+        """By function, the calls that have the kernel's core run another one before they return."""
+        roots = {instance.function.number: instance for instance, _ in self.proof.starts}
+        found: dict[int, list[tuple[int, Instance]]] = {}
+        for number in range(len(self.program.codes)):
+            for index, key in self.side.finder.run_inside(number):
+                for target in self.program.numbers.get(key, ()):
+                    if target in roots:
+                        found.setdefault(number, []).append((index, roots[target]))
+        return found
 
     def ways(self) -> AnalysisWays:
         """The ways from dangers to allocations, for the placement of scopes."""
@@ -151,7 +169,7 @@ class Analysis:
         plain = tuple(
             judge.answer(found, site)
             for found, site in pairs
-            if not site.forbids and site.use is SiteUse.ALLOCATES
+            if not site.forbids and site.use is SiteUse.ALLOCATES and self.may_enter(site)
         )
         facts: dict[Fact, None] = {fact: None for one in asked for fact in one.facts}
         self.clock.note("answers")
@@ -164,6 +182,14 @@ class Analysis:
             tuple(self.notes()),
             self.clock.seconds,
         )
+
+    def may_enter(self, site: ProvenSite) -> bool:
+        """Whether the mask of an allocation may let reclaim enter the filesystem."""
+        bits = self.program.table.executor.gfp.bits
+        known = [bits[name] for name in site.mask if name in bits]
+        if site.forbids is None or not known or len(known) < len(site.mask):
+            return True
+        return any(value & bits.get("__GFP_FS", 0) for value in known)
 
     def notes(self) -> list[str]:
         """What the reader should know beyond single sites."""

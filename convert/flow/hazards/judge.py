@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from convert.flow.graph.model import Place, Root
+from convert.flow.graph.model import Place, Root, RootKind
 from convert.flow.hazards.model import (
     Danger,
     DangerKind,
@@ -28,6 +28,10 @@ from convert.flow.scopes.setup import Program
 from convert.flow.scopes.sites import FoundSite
 from convert.profiles.locks import Locks
 
+# Roots that code calls which was not read and about which the profile says nothing.
+_UNKNOWN_CALLERS = frozenset(
+    {RootKind.EXPORTED, RootKind.OUTSIDE, RootKind.ADDRESS, RootKind.UNPARSED}
+)
 _FOUND = {
     SiteClass.IN_SCOPE: "the scope is open on every path",
     SiteClass.REFLEX: "nothing that reclaim waits for is held on any path without the scope",
@@ -84,14 +88,14 @@ class Judge:
 
     def hazards(self, found: FoundSite) -> tuple[tuple[Hazard, ...], Iterator[Missing]]:
         """What is held on ways without the scope, the shortest way for each; what is not known."""
-        best: dict[str, list[tuple[State, int]]] = {}
+        best: dict[str, tuple[State, int]] = {}
         roots: dict[int, Root] = {}
         unnamed: dict[Place, None] = {}
+        depth = self.product.depth
         for state, index, bits, held in self.product.runs(found.runs):
             if self.product.is_open(state, bits):
                 continue
-            trail = self.product.trail(state, index)
-            start = trail[0][0]
+            start = self.product.start(state)
             root = self.product.first[start]
             assert isinstance(root, Root)
             roots.setdefault(start.instance.function.number, root)
@@ -99,9 +103,9 @@ class Judge:
                 unnamed[self.product.frame(state, index).place] = None
             for name in held:
                 known = best.get(name)
-                if known is None or len(trail) < len(known):
-                    best[name] = trail
-        hazards = tuple(self.hazard(name, best[name]) for name in sorted(best))
+                if known is None or depth[state] < depth[known[0]]:
+                    best[name] = (state, index)
+        hazards = tuple(self.hazard(name, self.product.trail(*best[name])) for name in sorted(best))
         return hazards, self.missing(roots, unnamed)
 
     def hazard(self, name: str, trail: list[tuple[State, int]]) -> Hazard:
@@ -147,6 +151,11 @@ class Judge:
         """What would have to be known to say that nothing is held that reclaim waits for."""
         for place in unnamed:
             yield Missing(place, "which lock is held there")
+        for number, root in roots.items():
+            if root.kind in _UNKNOWN_CALLERS:
+                function = self.program.codes[number].routine.key.name
+                text = f"what is held where the outside calls {function}() ({root.kind.value})"
+                yield Missing(root.place, text)
         yield from sorted(self.side.missing, key=lambda one: (one.place.path, one.place.line))
         certain = {d.name for d in self.side.waits if d.kind is DangerKind.WORKER}
         for number in roots:

@@ -45,8 +45,9 @@ class Product:
 
     dangers: the names of what reclaim waits for. workers: by the number of a root's function, the
     name of the worker that reclaim waits for. sites: by function, the instructions that are asked
-    about. guessed: calls that are not followed. given: what
-    the outside holds when it starts a root. first: how a state was reached first.
+    about. guessed: calls that are not followed. given: what the outside holds when it starts a
+    root. inside: by function, the calls that have the kernel's core run a function at once, and the
+    instances of that. first: how a state was reached first. depth: by how many calls.
     """
 
     codes: Sequence[Code]
@@ -56,7 +57,10 @@ class Product:
     sites: Mapping[int, Sequence[int]]
     guessed: Callable[[Call], bool]
     given: Callable[[Root], Names]
+    inside: Mapping[int, Sequence[tuple[int, Instance]]]
     first: dict[State, tuple[State, int] | Root] = field(default_factory=dict)
+    depth: dict[State, int] = field(default_factory=dict)
+    _starts: dict[State, State] = field(default_factory=dict)
     steps: dict[State, list[Step]] = field(default_factory=dict)
     states: dict[int, list[State]] = field(default_factory=dict)
 
@@ -72,25 +76,34 @@ class Product:
             state = State(instance, CLOSED, held if worker is None else held | {worker})
             if state not in self.first:
                 self.first[state] = root
+                self.depth[state] = 0
                 waiting.append(state)
         while waiting:
             state = waiting.popleft()
             self.states.setdefault(state.instance.function.number, []).append(state)
-            found = self.steps[state] = []
-            for index in sorted(state.instance.calls):
-                call = state.instance.function.code.instructions[index]
-                if isinstance(call, Call) and self.guessed(call):
-                    continue
-                for bits, callee in state.instance.calls[index]:
-                    entry = after(bits, state.entry)
-                    if Node(callee, entry) not in leading:
-                        continue
+            found = self.steps[state] = list(self.steps_of(state, leading))
+            for step in found:
+                if step.target not in self.first:
+                    self.first[step.target] = (state, step.number)
+                    self.depth[step.target] = self.depth[state] + 1
+                    waiting.append(step.target)
+
+    def steps_of(self, state: State, leading: set[Node]) -> Iterator[Step]:
+        """The calls from a state that lead to a site."""
+        for index in sorted(state.instance.calls):
+            call = state.instance.function.code.instructions[index]
+            if isinstance(call, Call) and self.guessed(call):
+                continue
+            for bits, callee in state.instance.calls[index]:
+                entry = after(bits, state.entry)
+                if Node(callee, entry) in leading:
                     held = self.held(state, bits[-1])
-                    target = State(callee, entry, held)
-                    found.append(Step(index, bits, held, target))
-                    if target not in self.first:
-                        self.first[target] = (state, index)
-                        waiting.append(target)
+                    yield Step(index, bits, held, State(callee, entry, held))
+        for index, callee in self.inside.get(state.instance.function.number, ()):
+            for bits in state.instance.at(index):
+                if after(bits, state.entry) != OPEN and Node(callee, CLOSED) in leading:
+                    held = self.held(state, bits[-2])
+                    yield Step(index, bits[:-1], held, State(callee, CLOSED, held))
 
     def held(self, state: State, locks: Locks) -> Names:
         """The dangers that are held at an instruction."""
@@ -105,6 +118,10 @@ class Product:
         """The nodes from which a site is reached."""
         found: set[Node] = set()
         waiting: list[Node] = []
+        outer: dict[Instance, set[int]] = {}
+        for number, callbacks in self.inside.items():
+            for _, callee in callbacks:
+                outer.setdefault(callee, set()).add(number)
         for number, indexes in self.sites.items():
             for node in self.reach.nodes.get(number, ()):
                 if any(node.instance.at(index) for index in indexes):
@@ -114,6 +131,8 @@ class Product:
             if node not in found:
                 found.add(node)
                 waiting += [caller for caller, _ in self.reach.callers.get(node, ())]
+                for number in outer.get(node.instance, ()):
+                    waiting += self.reach.nodes.get(number, ())
         return found
 
     # -- sites ---------------------------------------------------------------------------------
@@ -136,6 +155,16 @@ class Product:
         return any(one.name == UNNAMED for one in bits[-2].held)
 
     # -- chains --------------------------------------------------------------------------------
+
+    def start(self, state: State) -> State:
+        """The root's state from which a state was reached first."""
+        while state not in self._starts:
+            step = self.first[state]
+            if isinstance(step, Root):
+                self._starts[state] = state
+            else:
+                self._starts[state] = self.start(step[0])
+        return self._starts[state]
 
     def trail(self, state: State, index: int) -> list[tuple[State, int]]:
         """The states and instructions from a root to an instruction."""

@@ -10,7 +10,7 @@ from pycparser import c_ast
 from convert.flow.code import FunctionKey
 from convert.flow.graph.model import Place, Root, RootKind
 from convert.flow.hazards.model import Danger, DangerKind, Missing, Wait
-from convert.flow.hazards.waits import Blocked, WaitFinder
+from convert.flow.hazards.waits import OWN, Blocked, WaitFinder
 from convert.flow.scopes.code import Call
 from convert.flow.scopes.contexts import Instance
 from convert.flow.scopes.engine import Engine
@@ -44,6 +44,7 @@ class ReclaimSide:
     outside: dict[str, Place] = field(default_factory=dict)
     missing: dict[Missing, None] = field(default_factory=dict)
     lines: int = 0
+    seen: set[tuple[DangerKind, str]] = field(default_factory=set)
 
     def roots(self) -> Iterator[tuple[FunctionKey, Root]]:
         """What reclaim calls."""
@@ -53,6 +54,34 @@ class ReclaimSide:
                 if self.is_reclaim(key, root):
                     yield key, root
                     break
+
+    def search(self, starts: list[tuple[Instance, Root]]) -> Reach:
+        """All that reclaim runs: its roots, and what these have the kernel's core run."""
+        program = self.finder.program
+        started = {instance.function.number for instance, _ in starts}
+        while True:
+            self.engine.run()
+            reach = self.new_reach()
+            reach.run(starts)
+            more: dict[int, Root] = {}
+            for node in reach.first:
+                for index, key in self.finder.run_inside(node.instance.function.number):
+                    if node.instance.at(index):
+                        root = next(iter(program.graph.roots.get(key, ())), None)
+                        for number in program.numbers.get(key, ()):
+                            if root is not None and program.summary.relevant[number]:
+                                more.setdefault(number, root)
+            new = {number: root for number, root in more.items() if number not in started}
+            if not new:
+                return reach
+            started.update(new)
+            starts += [(self.engine.root(number), root) for number, root in new.items()]
+
+    def is_unreferenced(self, root: Root, behind: tuple[Wait, ...]) -> bool:
+        """Whether nobody refers to the object that reclaim hands to a root."""
+        owner, _, member = root.detail.rpartition(".")
+        entry = self.facts.reclaims.get((owner, member))
+        return not behind and entry is not None and entry.unreferenced is not None
 
     def is_reclaim(self, key: FunctionKey, root: Root) -> bool:
         """Whether reclaim calls a root, and may wait there."""
@@ -72,9 +101,7 @@ class ReclaimSide:
             for number in program.numbers.get(key, ()):
                 if program.summary.relevant[number]:
                     starts.append((self.engine.root(number), root))
-        self.engine.run()
-        reach = self.new_reach()
-        reach.run(starts)
+        reach = self.search(starts)
         self.note_unresolved(reach)
         waiting = [wait for wait in self.events(reach, ()) if self.add(wait)]
         while waiting:
@@ -94,8 +121,9 @@ class ReclaimSide:
 
     def add(self, wait: Wait) -> bool:
         """Note a wait; whether it is the first for its danger."""
-        if wait.danger in self.waits:
+        if (wait.danger.kind, wait.danger.name) in self.seen:
             return False
+        self.seen.add((wait.danger.kind, wait.danger.name))
         self.waits[wait.danger] = wait
         return True
 
@@ -138,11 +166,14 @@ class ReclaimSide:
             if blocked.tail:
                 frames = tuple(reach.frame(*one) for one in blocked.tail)
                 chain = Chain(chain.root, (*chain.frames, *frames), False)
-            if blocked.what in _LOCKS:
+            if blocked.what == OWN and self.is_unreferenced(chain.root, behind):
+                continue
+            if blocked.what in _LOCKS or blocked.what == OWN:
                 if blocked.name == UNNAMED:
                     self.lacks(chain, f"which lock {blocked.call}() takes there")
                     continue
-                danger = Danger(blocked.name, DangerKind.LOCK, blocked.what)
+                what = "lock" if blocked.what == OWN else blocked.what
+                danger = Danger(blocked.name, DangerKind.LOCK, what)
                 yield Wait(danger, chain, blocked.call, behind)
                 continue
             yield from self.ended(blocked, chain, behind)

@@ -17,6 +17,9 @@ from convert.flow.scopes.setup import Program
 from convert.profiles.locks import Locks
 
 _WORKERS = (RootKind.WORK, RootKind.THREAD)
+_OF_FOLIOS = "folio."
+_EVICTS = "struct super_operations.evict_inode"
+OWN = "lock of the object that is given"
 _MOST_CALLERS = 6  # how far a lock is followed whose name only callers know
 
 
@@ -75,7 +78,7 @@ class WaitFinder:
         if self.program.targets(call):
             return
         for wait in self.facts.waits.get(name, ()):
-            if wait.ends != "task" or wait.bounded or wait.what == "I/O":
+            if wait.ends != "task" or wait.bounded:
                 continue
             if wait.event is not None:
                 yield wait.what, wait.event, None
@@ -83,7 +86,9 @@ class WaitFinder:
                 yield wait.what, *self.named(number, index, call, wait.slot)
         for outside in self.facts.outsides.get(name, ()):
             for lock in outside.takes:
-                yield "lock", lock, None
+                if _EVICTS in outside.calls and lock.startswith(_OF_FOLIOS):
+                    continue  # of an inode whose last reference goes: nobody else holds it
+                yield "lock" if outside.own is None else OWN, lock, None
 
     def named(self, number: int, index: int, call: Call, slot: int) -> tuple[str, Where | None]:
         """The name of what an argument means; each call is looked at once."""
@@ -120,6 +125,14 @@ class WaitFinder:
                     named = UNNAMED if mine is None else self.namer.at(outer, mine)
                     waiting.append((named, mine, [(caller, index), *way]))
         return list(found.items())
+
+    def run_inside(self, number: int) -> Iterator[tuple[int, FunctionKey]]:
+        """The functions that a function has the kernel's core run before it goes on."""
+        code = self.program.codes[number]
+        for index, call in code.calls():
+            for slot in self.facts.running.get(call.name or "", ()):
+                for key in self.functions(code, call, slot):
+                    yield index, key
 
     # -- who ends it ---------------------------------------------------------------------------
 

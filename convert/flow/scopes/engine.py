@@ -39,7 +39,7 @@ from convert.flow.scopes.values import (
 )
 
 # States of one instruction that differ by the locks that are held, before they become one.
-_MOST_LOCKED = 12
+_MOST_LOCKED = 6
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,317 @@
+"""What is held at an allocation: small programs with their answers, beside a shrinker."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.flow.hazards.support import LOCKS, ROOT, SCAN, answer
+
+BELIEVED = pytest.mark.xfail(
+    strict=True, reason="what a callee may have released counts as released, so the lock is missed"
+)
+UNNAMED = pytest.mark.xfail(
+    strict=True, reason="a lock without a name is only noticed in the function that allocates"
+)
+
+# A wrapper of locks that is told by flags which one to take, as inodes have them.
+ILOCK = (
+    SCAN
+    % "down_write(&t->rwsem); up_write(&t->rwsem);"
+    + "static void ilock(struct toy *t, unsigned int flags) {"
+    " if (flags & TOY_OUTER) mutex_lock(&t->ilock);"
+    " if (flags & TOY_EXCL) down_write(&t->rwsem);"
+    " else if (flags & TOY_SHARED) down_read(&t->rwsem); }\n"
+    "static void iunlock(struct toy *t, unsigned int flags) {"
+    " if (flags & TOY_EXCL) up_write(&t->rwsem);"
+    " else if (flags & TOY_SHARED) up_read(&t->rwsem);"
+    " if (flags & TOY_OUTER) mutex_unlock(&t->ilock); }\n"
+)
+GETS = "static int get(struct toy *t) { int e; mutex_lock(&t->lock); e = other(t); %s return e; }\n"
+PUTS = "static void put(struct toy *t) { other(t); mutex_unlock(&t->lock); }\n"
+SEM = SCAN % "down(&t->sem); up(&t->sem);"
+RWSEM = SCAN % "down_read(&t->rwsem); up_read(&t->rwsem);"
+HANDLE = (
+    "struct handle { unsigned int cookie; };\n"
+    "static void open(struct handle *h) { h->cookie = memalloc_nofs_save(); }\n"
+    "static void close(struct handle *h, struct toy *t) { if (t->kind) mutex_unlock(&t->lock);"
+    " memalloc_nofs_restore(h->cookie); }\n"
+)
+NESTED = (
+    "static void begin(struct toy *t) { if (t->depth++ == 0) mutex_lock(&t->lock); }\n"
+    "static void end(struct toy *t) { if (--t->depth == 0) mutex_unlock(&t->lock); }\n"
+)
+HELD = [
+    pytest.param(
+        LOCKS + ROOT % "mutex_lock(&t->lock); here(1); mutex_unlock(&t->lock);",
+        id="around the allocation",
+    ),
+    pytest.param(
+        LOCKS + ROOT % "if (arg) mutex_lock(&t->lock); here(1); if (arg) mutex_unlock(&t->lock);",
+        id="taken in a branch",
+    ),
+    pytest.param(
+        LOCKS
+        + ROOT
+        % "while (other(t)) { mutex_lock(&t->lock); if (arg) break; mutex_unlock(&t->lock);"
+        " } here(1);",
+        id="loop that is left with it",
+    ),
+    pytest.param(
+        LOCKS
+        + ROOT
+        % "mutex_lock(&t->lock); if (arg) goto out; mutex_unlock(&t->lock); return 0;\n"
+        "out: here(1); mutex_unlock(&t->lock);",
+        id="goto before the release",
+    ),
+    pytest.param(
+        LOCKS + ROOT % "if (!mutex_trylock(&t->lock)) return 0; here(1); mutex_unlock(&t->lock);",
+        id="try-lock that succeeded",
+    ),
+    pytest.param(
+        SEM + ROOT % "if (down_trylock(&t->sem)) return 0; here(1); up(&t->sem);",
+        id="down_trylock is 0 with the lock",
+    ),
+    pytest.param(
+        LOCKS + ROOT % "if (mutex_lock_killable(&t->lock)) return -1; here(1);"
+        " mutex_unlock(&t->lock);",
+        id="killable is 0 with the lock",
+    ),
+    pytest.param(
+        RWSEM + ROOT % "int e = down_read_killable(&t->rwsem); if (e) return e; here(1);"
+        " up_read(&t->rwsem);",
+        id="killable, through a variable",
+    ),
+    pytest.param(
+        RWSEM + ROOT % "down_write(&t->rwsem); downgrade_write(&t->rwsem); here(1);"
+        " up_read(&t->rwsem);",
+        id="downgraded is still held",
+    ),
+    pytest.param(
+        ILOCK + ROOT % "ilock(t, TOY_EXCL | TOY_OUTER); here(1); iunlock(t, TOY_EXCL | TOY_OUTER);",
+        id="wrapper with constant flags",
+    ),
+    pytest.param(
+        ILOCK + ROOT % "unsigned int f = TOY_OUTER; if (arg) f = TOY_SHARED; ilock(t, f); here(1);"
+        " iunlock(t, f);",
+        id="wrapper with one of two flags",
+    ),
+    pytest.param(
+        ILOCK + ROOT % "ilock(t, arg); here(1); iunlock(t, arg);", id="wrapper with unknown flags"
+    ),
+    pytest.param(
+        GETS % "if (e) mutex_unlock(&t->lock);"
+        + LOCKS
+        + ROOT % "if (get(t)) return -1; here(1); mutex_unlock(&t->lock);",
+        id="function that returns 0 with the lock",
+    ),
+    pytest.param(
+        "static struct toy *get(struct toy *p) { struct toy *t = found_child(p);"
+        " if (!t) return NULL; mutex_lock(&t->lock); return t; }\n"
+        + LOCKS
+        + ROOT % "struct toy *c = get(t); if (!c) return 0; here(1); mutex_unlock(&c->lock);",
+        id="function that returns a locked object",
+    ),
+    pytest.param(
+        PUTS + LOCKS + ROOT % "mutex_lock(&t->lock); here(1); put(t);",
+        id="released by a callee behind the allocation",
+    ),
+    pytest.param(
+        "static void put(struct toy *t) { if (other(t)) mutex_unlock(&t->lock); }\n"
+        + LOCKS
+        + ROOT % "mutex_lock(&t->lock); put(t); here(1);",
+        id="released by a callee on one path only",
+        marks=BELIEVED,
+    ),
+    pytest.param(
+        LOCKS + ROOT % "struct toy *p = t->parent; mutex_lock(&p->lock); mutex_lock(&t->lock);"
+        " mutex_unlock(&t->lock); here(1); mutex_unlock(&p->lock);",
+        id="one of two instances is released",
+    ),
+    pytest.param(
+        LOCKS + "static void pair(struct toy *a, struct toy *b)"
+        " { mutex_lock(&a->lock); mutex_lock(&b->lock); }\n"
+        + ROOT
+        % "struct toy *p = t->parent; pair(p, t); mutex_unlock(&t->lock); here(1);"
+        " mutex_unlock(&p->lock);",
+        id="one of two instances that a callee took",
+    ),
+    pytest.param(
+        NESTED + LOCKS + ROOT % "begin(t); here(1); end(t);",
+        id="begin with a counter",
+    ),
+    pytest.param(
+        SCAN
+        % "down_write(&t->mr.sem); up_write(&t->mr.sem);"
+        + "static void mrlock(struct count_lock *m) { down_write(&m->sem); m->writer = 1; }\n"
+        "static void mrunlock(struct count_lock *m) { m->writer = 0; up_write(&m->sem); }\n"
+        + ROOT
+        % "mrlock(&t->mr); here(1); mrunlock(&t->mr);",
+        id="wrapper type around a rwsem",
+    ),
+    pytest.param(
+        SCAN % "mutex_lock(&t->many[0]); mutex_unlock(&t->many[0]);"
+        + ROOT % "mutex_lock(&t->many[arg]); here(1); mutex_unlock(&t->many[arg]);",
+        id="array of locks",
+    ),
+    pytest.param(
+        SCAN % "mutex_lock(&t->base.lock); mutex_unlock(&t->base.lock);"
+        + ROOT
+        % "struct toy_base *b = &t->base; mutex_lock(&b->lock); here(1);"
+        " mutex_unlock(&b->lock);",
+        id="inner structure by a pointer of its own",
+    ),
+    pytest.param(
+        SCAN % "struct toy_base *b = t->side; mutex_lock(&b->lock); mutex_unlock(&b->lock);"
+        + ROOT % "mutex_lock(&t->base.lock); here(1); mutex_unlock(&t->base.lock);",
+        id="inner structure by the outer one",
+    ),
+    pytest.param(
+        "static DEFINE_MUTEX(toy_mutex);\n"
+        + SCAN % "mutex_lock(&toy_mutex); mutex_unlock(&toy_mutex);"
+        + ROOT % "mutex_lock(&toy_mutex); here(1); mutex_unlock(&toy_mutex);",
+        id="variable of the file",
+    ),
+    pytest.param(
+        LOCKS + ROOT % "struct mutex *m = &t->lock; mutex_lock(m); here(1); mutex_unlock(m);",
+        id="pointer to the lock",
+        marks=UNNAMED,
+    ),
+    pytest.param(
+        LOCKS
+        + "static void take(struct mutex *m) { mutex_lock(m); }\n"
+        + ROOT % "take(&t->lock); here(1); mutex_unlock(&t->lock);",
+        id="lock that only the caller can name",
+    ),
+    pytest.param(
+        LOCKS + "static void take(struct mutex *m) { mutex_lock(m); }\n"
+        "static void deeper(struct mutex *m) { take(m); }\n"
+        + ROOT
+        % "deeper(&t->lock); here(1); mutex_unlock(&t->lock);",
+        id="lock that the caller's caller can name",
+    ),
+    pytest.param(
+        HANDLE + LOCKS + ROOT % "struct handle h; mutex_lock(&t->lock); open(&h); close(&h, t);"
+        " mutex_lock(&t->lock); here(1); mutex_unlock(&t->lock);",
+        id="taken again behind the scope",
+    ),
+    pytest.param(
+        HANDLE
+        + LOCKS
+        + ROOT
+        % "mutex_lock(&t->lock); if (arg) t->cookie = memalloc_nofs_save(); here(1);"
+        " mutex_unlock(&t->lock);",
+        id="scope on one of two paths",
+    ),
+]
+FREE = [
+    pytest.param(
+        LOCKS + ROOT % "mutex_lock(&t->lock); mutex_unlock(&t->lock); here(1);",
+        id="released before",
+    ),
+    pytest.param(
+        LOCKS + ROOT % "here(1); mutex_lock(&t->lock); mutex_unlock(&t->lock);",
+        id="taken behind",
+    ),
+    pytest.param(
+        LOCKS
+        + ROOT
+        % "mutex_lock(&t->lock); if (arg) { mutex_unlock(&t->lock); here(1); return 0; }"
+        " mutex_unlock(&t->lock);",
+        id="released in the branch",
+    ),
+    pytest.param(
+        LOCKS + ROOT % "if (!mutex_trylock(&t->lock)) { here(1); return 0; }"
+        " mutex_unlock(&t->lock);",
+        id="try-lock that failed",
+    ),
+    pytest.param(
+        SEM + ROOT % "if (down_trylock(&t->sem)) { here(1); return 0; } up(&t->sem);",
+        id="down_trylock is not 0 without the lock",
+    ),
+    pytest.param(
+        LOCKS + ROOT % "if (mutex_lock_killable(&t->lock)) { here(1); return -1; }"
+        " mutex_unlock(&t->lock);",
+        id="killable is not 0 without the lock",
+    ),
+    pytest.param(
+        RWSEM + ROOT % "mutex_lock(&t->lock); here(1); mutex_unlock(&t->lock);",
+        id="another lock than reclaim's",
+    ),
+    pytest.param(
+        ILOCK + ROOT % "ilock(t, TOY_OUTER); here(1); iunlock(t, TOY_OUTER);",
+        id="wrapper with another lock's flag",
+    ),
+    pytest.param(
+        ILOCK + ROOT % "ilock(t, TOY_EXCL | TOY_OUTER); iunlock(t, TOY_EXCL | TOY_OUTER); here(1);",
+        id="wrapper that released what it took",
+    ),
+    pytest.param(
+        ILOCK + ROOT % "unsigned int f = TOY_OUTER; if (arg) f = TOY_OUTER | TOY_INNER;"
+        " ilock(t, f); here(1); iunlock(t, f);",
+        id="wrapper with one of two flags of another lock",
+    ),
+    pytest.param(
+        GETS % "if (e) mutex_unlock(&t->lock);"
+        + LOCKS
+        + ROOT % "if (get(t)) { here(1); return -1; } mutex_unlock(&t->lock);",
+        id="function that returns an error without the lock",
+    ),
+    pytest.param(
+        PUTS + LOCKS + ROOT % "mutex_lock(&t->lock); put(t); here(1);", id="released by a callee"
+    ),
+    pytest.param(
+        "static void drop(struct toy *t) { put(t); }\n"
+        + LOCKS
+        + "static void put(struct toy *t) { mutex_unlock(&t->lock); }\n"
+        + ROOT % "mutex_lock(&t->lock); drop(t); here(1);",
+        id="released two calls below",
+    ),
+    pytest.param(
+        LOCKS
+        + "static void give(struct mutex *m) { mutex_unlock(m); }\n"
+        + ROOT % "mutex_lock(&t->lock); give(&t->lock); here(1);",
+        id="released by who only has its address",
+    ),
+    pytest.param(
+        LOCKS + ROOT % "struct toy *p = t->parent; mutex_lock(&p->lock); mutex_lock(&t->lock);"
+        " mutex_unlock(&t->lock); mutex_unlock(&p->lock); here(1);",
+        id="both instances are released",
+    ),
+    pytest.param(NESTED + LOCKS + ROOT % "begin(t); end(t); here(1);", id="end with a counter"),
+    pytest.param(
+        HANDLE
+        + LOCKS
+        + ROOT % "struct handle h; mutex_lock(&t->lock); open(&h); close(&h, t); here(1);",
+        id="lock that the end of the scope releases",
+    ),
+    pytest.param(
+        SCAN % "mutex_lock(&t->many[0]); mutex_unlock(&t->many[0]);"
+        + ROOT % "mutex_lock(&t->many[arg]); mutex_unlock(&t->many[arg]); here(1);",
+        id="element of an array is released",
+    ),
+    pytest.param(
+        LOCKS + ROOT % "if (arg) { mutex_lock(&t->lock); t->cookie = memalloc_nofs_save(); here(1);"
+        " memalloc_nofs_restore(t->cookie); mutex_unlock(&t->lock); return 0; }",
+        id="only under the scope",
+    ),
+    pytest.param(
+        LOCKS
+        + "static void use(struct toy *t) { here(1); }\n"
+        + ROOT
+        % "use(t); mutex_lock(&t->lock); t->cookie = memalloc_nofs_save(); use(t);"
+        " memalloc_nofs_restore(t->cookie); mutex_unlock(&t->lock);",
+        id="held on the scoped path alone",
+    ),
+]
+
+
+@pytest.mark.parametrize("code", HELD)
+def test_held(code: str) -> None:
+    """A lock that may be held there is found, and that reclaim waits for it."""
+    assert answer(code).startswith("c toy"), answer(code)
+
+
+@pytest.mark.parametrize("code", FREE)
+def test_not_held(code: str) -> None:
+    """What is not held is no hazard; a site in the scope has none."""
+    assert answer(code) in ("e", "a")

@@ -81,13 +81,16 @@ class Take(_OfObject):
     """Functions that take a lock.
 
     waits: whether they wait until they have it; False for try-locks. succeeds: the result with
-    which the lock is held. shared: whether several tasks may hold it so at once.
+    which the lock is held. shared: whether several tasks may hold it so at once. number_slot: only
+    if the argument there is written as ``number``.
     """
 
     what: LockKind
     waits: bool = True
     succeeds: Literal["always", "zero", "nonzero"] = "always"
     shared: bool = False
+    number_slot: int | None = Field(default=None, ge=0)
+    number: int = 0
 
 
 class Locked(Calls):

@@ -18,7 +18,7 @@ from convert.flow.hazards.model import (
     SiteClass,
     SiteHazards,
 )
-from convert.flow.hazards.product import Product, State
+from convert.flow.hazards.product import UNSURE, Product, State
 from convert.flow.hazards.reclaim import ReclaimSide
 from convert.flow.scopes.code import Call
 from convert.flow.scopes.model import Verdict
@@ -86,11 +86,12 @@ class Judge:
         facts = {hazard.excused: None for hazard in hazards if hazard.excused is not None}
         return SiteHazards(site, answer, hazards, missing, tuple(facts), reason)
 
-    def hazards(self, found: FoundSite) -> tuple[tuple[Hazard, ...], Iterator[Missing]]:
+    def hazards(self, found: FoundSite) -> tuple[tuple[Hazard, ...], Sequence[Missing]]:
         """What is held on ways without the scope, the shortest way for each; what is not known."""
         best: dict[str, tuple[State, int]] = {}
         roots: dict[int, Root] = {}
         unnamed: dict[Place, None] = {}
+        unsure: dict[str, tuple[State, int]] = {}
         depth = self.product.depth
         for state, index, bits, held in self.product.runs(found.runs):
             if self.product.is_open(state, bits):
@@ -102,11 +103,20 @@ class Judge:
             if self.product.unnamed(bits):
                 unnamed[self.product.frame(state, index).place] = None
             for name in held:
+                if name.startswith(UNSURE):
+                    unsure.setdefault(name.removeprefix(UNSURE), (state, index))
+                    continue
                 known = best.get(name)
                 if known is None or depth[state] < depth[known[0]]:
                     best[name] = (state, index)
         hazards = tuple(self.hazard(name, self.product.trail(*best[name])) for name in sorted(best))
-        return hazards, self.missing(roots, unnamed)
+        doubts = {name: at for name, at in unsure.items() if name not in best}
+        excused = {name: at for name, at in doubts.items() if name in self.facts.excused}
+        hazards += tuple(
+            self.hazard(name, self.product.trail(*excused[name])) for name in sorted(excused)
+        )
+        doubts = {name: at for name, at in doubts.items() if name not in excused}
+        return hazards, [*self.doubtful(doubts), *self.missing(roots, unnamed)]
 
     def hazard(self, name: str, trail: list[tuple[State, int]]) -> Hazard:
         """The two sides of one danger."""
@@ -126,8 +136,9 @@ class Judge:
         if name in trail[0][0].held:  # the outside holds it when it calls in
             return Hold(danger, chain, 0, chain.root.place, chain.root.detail)
         frame = len(trail) - 1
+        names = {name, f"{UNSURE}{name}"}
         for number, (before, following) in enumerate(pairwise(trail)):
-            if name not in before[0].held and name in following[0].held:
+            if not names & before[0].held and names & following[0].held:
                 frame = number
         state, index = trail[frame]
         code = self.program.codes[state.instance.function.number]
@@ -144,6 +155,14 @@ class Judge:
         return Hold(danger, chain, frame, place, text)
 
     # -- what is not known ---------------------------------------------------------------------
+
+    def doubtful(self, unsure: Mapping[str, tuple[State, int]]) -> Iterator[Missing]:
+        """Locks of which it is not known whether they are held."""
+        for name in sorted(unsure):
+            trail = self.product.trail(*unsure[name])
+            steps = " > ".join(str(frame) for frame in self.product.chain(trail).frames)
+            place = self.product.frame(*unsure[name]).place
+            yield Missing(place, f"whether {name} is still held there ({steps})")
 
     def missing(
         self, roots: Mapping[int, Root], unnamed: Mapping[Place, None]

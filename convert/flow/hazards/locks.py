@@ -41,7 +41,8 @@ class LockNames:
         for take in self.facts.take:
             signs = _SIGNS[take.succeeds]
             handed = take.what in _HANDED
-            done = LockCall(True, take.waits, signs, self.named(take), handed)
+            only = None if take.number_slot is None else (take.number_slot, take.number)
+            done = LockCall(True, take.waits, signs, self.named(take), handed, only)
             for name in take.names:
                 found[name] = (*found.get(name, ()), done)
         for given in self.facts.locked:

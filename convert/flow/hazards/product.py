@@ -20,6 +20,7 @@ from convert.flow.scopes.reach import CLOSED, OPEN, Node, Reach, after
 from convert.flow.scopes.values import Bits
 
 Names = frozenset[str]
+UNSURE = "~"  # in front of the name of a lock that may be held, or not
 
 
 class State(NamedTuple):
@@ -109,9 +110,12 @@ class Product:
         """The dangers that are held at an instruction."""
         held = state.held
         if locks.freed:
-            held -= {name for name, _ in locks.freed}
+            gone = {name for name, _ in locks.freed}
+            held -= gone | {f"{UNSURE}{name}" for name in gone}
         if locks.held:
             held |= {one.name for one in locks.held} & self.dangers
+        if locks.unsure:
+            held |= {f"{UNSURE}{name}" for name in locks.unsure & self.dangers}
         return held
 
     def leading(self) -> set[Node]:

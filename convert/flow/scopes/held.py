@@ -39,13 +39,15 @@ class Locks(NamedTuple):
 
     maybe: what was given back if it was held: the caller's own, but nothing of who called that;
     with the number of calls that it was found below. both: names that seem to be taken and
-    released, at a way out that stands for several.
+    released, at a way out that stands for several. unsure: names that such a way out left behind:
+    they may be held.
     """
 
     held: frozenset[Held]
     freed: frozenset[_Lock]
     maybe: frozenset[tuple[str, Where | None, int]] = frozenset()
     both: frozenset[str] = frozenset()
+    unsure: frozenset[str] = frozenset()
 
 
 NOTHING = Locks(frozenset(), frozenset())
@@ -58,6 +60,7 @@ class LockCall:
     takes: whether it takes or releases. waits: whether it blocks until it has the lock. held: the
     signs of the result with which the lock is held; 0 if it always is. lock: its name and place,
     where a function calls it. other_task: whether a task may release what another one has taken.
+    only: an argument and the number that it has to be.
     """
 
     takes: bool
@@ -65,6 +68,14 @@ class LockCall:
     held: int
     lock: Callable[[Code, Call], tuple[str, Where | None]]
     other_task: bool = False
+    only: tuple[int, int] | None = None
+
+    def applies(self, call: Call) -> bool:
+        """Whether a call of the function does it."""
+        if self.only is None:
+            return True
+        slot, number = self.only
+        return slot < len(call.arguments) and call.arguments[slot] == ("num", number)
 
 
 @dataclass(frozen=True)
@@ -88,6 +99,8 @@ class LockRunner:
         held = 0
         taken = locks
         for done in self.calls[call.name or ""]:
+            if not done.applies(call):
+                continue
             name, place = done.lock(code, call)
             if done.takes:
                 taken = with_lock(taken, Held(name, place, index))
@@ -111,13 +124,13 @@ class LockRunner:
             for name, place, depth in locks.maybe
             if depth < _DEEPEST and name != UNNAMED
         )
-        return Locks(visible, freed - {(UNNAMED, None)}, maybe)
+        return Locks(visible, freed - {(UNNAMED, None)}, maybe, unsure=locks.unsure)
 
     def after(
         self, locks: Locks, leaving: Locks, code: Code, index: int, call: Call, callee: Code
     ) -> Locks:
         """What is held behind a call that left so."""
-        if leaving[:3] == NOTHING[:3] or self.guessed(call):
+        if leaving == NOTHING or self.guessed(call):
             return locks
         for name, place in sorted(leaving.freed, key=str):
             known, mine = self.carried(code, call, callee, name, place)
@@ -128,7 +141,7 @@ class LockRunner:
         for held in sorted(leaving.held, key=str):
             known, mine = self.carried(code, call, callee, held.name, held.place)
             locks = with_lock(locks, Held(known, mine, index, held.depth))
-        return locks
+        return locks._replace(unsure=locks.unsure | leaving.both | leaving.unsure)
 
     def carried(
         self, code: Code, call: Call, callee: Code, name: str, place: Where | None
@@ -149,7 +162,7 @@ class LockRunner:
         """
         gone = self.released[target]
         kept = frozenset(held for held in locks.held if held.name not in gone)
-        return locks if len(kept) == len(locks.held) else locks._replace(held=kept)
+        return locks._replace(held=kept, unsure=locks.unsure - gone)
 
 
 def with_lock(locks: Locks, held: Held) -> Locks:
@@ -166,9 +179,11 @@ def with_lock(locks: Locks, held: Held) -> Locks:
 def without(locks: Locks, name: str, place: Where | None) -> Locks:
     """Without one that is released: the same place, else the youngest of that name."""
     gone = _released(locks, name, place)
-    if not gone:
-        return locks._replace(freed=locks.freed | {(name, place)})
-    return locks._replace(held=locks.held - gone)
+    if gone:
+        return locks._replace(held=locks.held - gone)
+    if name in locks.unsure:
+        return locks._replace(unsure=locks.unsure - {name})
+    return locks._replace(freed=locks.freed | {(name, place)})
 
 
 def perhaps_without(locks: Locks, name: str, place: Where | None, depth: int) -> Locks:
@@ -192,15 +207,17 @@ def either(a: Locks, b: Locks) -> Locks:
     """What may be held where two ways meet that are not kept apart."""
     freed = a.freed & b.freed
     maybe = {(name, place, 0) for name, place in (a.freed | b.freed) - freed}
-    return Locks(a.held | b.held, freed, a.maybe | b.maybe | maybe)
+    gone = a.maybe | b.maybe | maybe
+    return Locks(a.held | b.held, freed, gone, unsure=a.unsure | b.unsure)
 
 
 def met(a: Locks, b: Locks) -> Locks:
     """What a function that leaves with the same result in two ways does for its caller.
 
     A lock that it takes on one of them counts as taken, unless it was taken far below: then the
-    conditions of taking and releasing it belong together, and only the analysis mixes them up. So
-    it is if it seems to take one and to release it: a nested begin and end.
+    conditions of taking and releasing it may belong together, and only the analysis mixes them up.
+    So it is if it seems to take one and to release it, as a nested begin and end does. Whether such
+    a lock is held is not known.
     """
     found = either(a, b)
     gone = {name for name, _ in found.freed} | {name for name, _, _ in found.maybe}
@@ -216,6 +233,7 @@ def met(a: Locks, b: Locks) -> Locks:
         frozenset(one for one in found.freed if one[0] not in both),
         frozenset(one for one in found.maybe if one[0] not in both),
         both,
+        found.unsure,
     )
 
 

@@ -74,6 +74,9 @@ class WaitFinder:
                 if take.waits and take.what != "freeze protection":
                     known = self.named(number, index, call, take.slot)
                     yield take.what, take.lock or known[0], known[1]
+            for given in self.facts.gives_locked.get(name, ()):
+                if given.waits:
+                    yield given.what, given.lock, None
             return
         if self.program.targets(call):
             return
@@ -84,11 +87,18 @@ class WaitFinder:
                 yield wait.what, wait.event, None
             elif wait.slot is not None:
                 yield wait.what, *self.named(number, index, call, wait.slot)
+            elif wait.what != "wait queue" or not self.begins_wait(number):
+                yield wait.what, UNNAMED, None
         for outside in self.facts.outsides.get(name, ()):
             for lock in outside.takes:
                 if _EVICTS in outside.calls and lock.startswith(_OF_FOLIOS):
                     continue  # of an inode whose last reference goes: nobody else holds it
                 yield "lock" if outside.own is None else OWN, lock, None
+
+    def begins_wait(self, number: int) -> bool:
+        """Whether a function enters a wait that names what it is for."""
+        calls = (call.name or "" for _, call in self.program.codes[number].calls())
+        return any(wait.begins for name in calls for wait in self.facts.waits.get(name, ()))
 
     def named(self, number: int, index: int, call: Call, slot: int) -> tuple[str, Where | None]:
         """The name of what an argument means; each call is looked at once."""

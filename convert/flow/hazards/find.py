@@ -8,7 +8,7 @@ from pathlib import Path
 
 from convert.flow.graph.build import build_graph
 from convert.flow.graph.model import Root, RootKind
-from convert.flow.hazards.judge import Judge
+from convert.flow.hazards.judge import UNKNOWN_CALLERS, Judge
 from convert.flow.hazards.locks import LockNames, lock_runner
 from convert.flow.hazards.model import DangerKind, Fact, HazardReport, Missing
 from convert.flow.hazards.naming import Namer
@@ -131,10 +131,16 @@ class Analysis:
         inside = {one.function.number for rows in product.inside.values() for _, one in rows}
         product.run(
             (instance, root)
-            for instance, root in self.proof.starts
+            for instance, _ in self.proof.starts
+            for root in self.reasons(instance)
             if root.kind is not RootKind.ADDRESS or instance.function.number not in inside
         )
         return product
+
+    def reasons(self, instance: Instance) -> list[Root]:
+        """All reasons why a root runs; those first whose callers may hold anything."""
+        roots = self.program.graph.roots[instance.function.code.routine.key]
+        return sorted(roots, key=lambda root: root.kind not in UNKNOWN_CALLERS)
 
     def callbacks(self) -> Mapping[int, Sequence[tuple[int, Instance]]]:
         """By function, the calls that have the kernel's core run another one before they return."""

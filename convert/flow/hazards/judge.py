@@ -29,7 +29,7 @@ from convert.flow.scopes.sites import FoundSite
 from convert.profiles.locks import Locks
 
 # Roots that code calls which was not read and about which the profile says nothing.
-_UNKNOWN_CALLERS = frozenset(
+UNKNOWN_CALLERS = frozenset(
     {RootKind.EXPORTED, RootKind.OUTSIDE, RootKind.ADDRESS, RootKind.UNPARSED}
 )
 _FOUND = {
@@ -99,7 +99,8 @@ class Judge:
             start = self.product.start(state)
             root = self.product.first[start]
             assert isinstance(root, Root)
-            roots.setdefault(start.instance.function.number, root)
+            if root.kind in UNKNOWN_CALLERS or start.instance.function.number not in roots:
+                roots[start.instance.function.number] = root
             if self.product.unnamed(bits):
                 unnamed[self.product.frame(state, index).place] = None
             for name in held:
@@ -171,7 +172,7 @@ class Judge:
         for place in unnamed:
             yield Missing(place, "which lock is held there")
         for number, root in roots.items():
-            if root.kind in _UNKNOWN_CALLERS:
+            if root.kind in UNKNOWN_CALLERS:
                 function = self.program.codes[number].routine.key.name
                 text = f"what is held where the outside calls {function}() ({root.kind.value})"
                 yield Missing(root.place, text)

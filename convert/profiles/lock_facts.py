@@ -297,6 +297,18 @@ class TaskFlag(Fact):
     set: Literal["always", "sometimes", "never"]
 
 
+class Explained(Fact):
+    """A wait that says by nothing in the text who ends it.
+
+    function: where it stands. statement: who ends it, and why nobody who allocates without a scope
+    has to.
+    """
+
+    id: str = Field(min_length=1)
+    function: str = Field(pattern=_NAME)
+    statement: str = Field(min_length=1)
+
+
 class Unreferenced(Fact):
     """A lock that reclaim takes of objects alone that nobody refers to.
 

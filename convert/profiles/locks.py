@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from convert.profiles.lock_facts import (
     Calls,
+    Explained,
     Guard,
     Harmless,
     Held,
@@ -72,6 +73,7 @@ class Locks(BaseModel):
     harmless: tuple[Harmless, ...] = ()
     task: tuple[TaskFlag, ...] = ()
     unreferenced: tuple[Unreferenced, ...] = ()
+    explained: tuple[Explained, ...] = ()
 
     @cached_property
     def takes(self) -> Mapping[str, tuple[Take, ...]]:
@@ -185,6 +187,11 @@ class Locks(BaseModel):
         return {entry.name: entry for entry in self.task}
 
     @cached_property
+    def explanations(self) -> Mapping[str, Explained]:
+        """Who ends a wait that the text does not tell about, by the function it stands in."""
+        return {entry.function: entry for entry in self.explained}
+
+    @cached_property
     def excused(self) -> Mapping[str, tuple[Unreferenced, ...]]:
         """Statements about a lock (``xfs_inode.i_lock``), by the lock."""
         found: dict[str, tuple[Unreferenced, ...]] = {}
@@ -205,6 +212,7 @@ def load_locks() -> Locks:
 
 
 __all__ = [
+    "Explained",
     "Guard",
     "Harmless",
     "Held",

@@ -21,6 +21,7 @@ from convert.flow.hazards.model import (
 from convert.flow.hazards.product import UNSURE, Product, State
 from convert.flow.hazards.reclaim import ReclaimSide
 from convert.flow.scopes.code import Call
+from convert.flow.scopes.held import UNNAMED
 from convert.flow.scopes.model import Verdict
 from convert.flow.scopes.reach import called
 from convert.flow.scopes.results import ProvenSite, SiteUse
@@ -84,6 +85,8 @@ class Judge:
         reason: str,
     ) -> SiteHazards:
         facts = {hazard.excused: None for hazard in hazards if hazard.excused is not None}
+        if answer in (SiteClass.REFLEX, SiteClass.EXCUSED):
+            facts |= dict.fromkeys(self.side.explained)
         return SiteHazards(site, answer, hazards, missing, tuple(facts), reason)
 
     def hazards(self, found: FoundSite) -> tuple[tuple[Hazard, ...], Sequence[Missing]]:
@@ -101,9 +104,9 @@ class Judge:
             assert isinstance(root, Root)
             if root.kind in UNKNOWN_CALLERS or start.instance.function.number not in roots:
                 roots[start.instance.function.number] = root
-            if self.product.unnamed(bits):
+            if UNNAMED in held:
                 unnamed[self.product.frame(state, index).place] = None
-            for name in held:
+            for name in held - {UNNAMED}:
                 if name.startswith(UNSURE):
                     unsure.setdefault(name.removeprefix(UNSURE), (state, index))
                     continue

@@ -113,7 +113,7 @@ class Product:
             gone = {name for name, _ in locks.freed}
             held -= gone | {f"{UNSURE}{name}" for name in gone}
         if locks.held:
-            held |= {one.name for one in locks.held} & self.dangers
+            held |= {one.name for one in locks.held} & (self.dangers | {UNNAMED})
         if locks.unsure:
             held |= {f"{UNSURE}{name}" for name in locks.unsure & self.dangers}
         return held
@@ -152,11 +152,6 @@ class Product:
     def is_open(state: State, bits: Bits) -> bool:
         """Whether the scope is open, for certain."""
         return after(bits, state.entry) == OPEN
-
-    @staticmethod
-    def unnamed(bits: Bits) -> bool:
-        """Whether a lock is held whose name is not known."""
-        return any(one.name == UNNAMED for one in bits[-2].held)
 
     # -- chains --------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from pycparser import c_ast
 
 from convert.flow.code import FunctionKey
 from convert.flow.graph.model import Place, Root, RootKind
-from convert.flow.hazards.model import Danger, DangerKind, Missing, Wait
+from convert.flow.hazards.model import Danger, DangerKind, Fact, Missing, Wait
 from convert.flow.hazards.waits import OWN, Blocked, WaitFinder
 from convert.flow.scopes.code import Call
 from convert.flow.scopes.contexts import Instance
@@ -30,8 +30,8 @@ class ReclaimSide:
 
     waits: a shortest one for each thing. open_ended: waits that tasks end which are no workers,
     with the functions that may end them. possible: workers of which it is not known whether reclaim
-    waits for them: the line that waits, and for what. outside: waits
-    that nothing in the paths ends. missing: what could not be named. lines: that wait.
+    waits for them: the line that waits, and for what. outside: waits that nothing in the paths
+    ends. explained: what a profile says of waits. missing: what is not known. lines: that wait.
     """
 
     finder: WaitFinder
@@ -42,6 +42,7 @@ class ReclaimSide:
     open_ended: dict[str, tuple[Place, tuple[int, ...]]] = field(default_factory=dict)
     possible: dict[str, tuple[Place, str]] = field(default_factory=dict)
     outside: dict[str, Place] = field(default_factory=dict)
+    explained: dict[Fact, None] = field(default_factory=dict)
     missing: dict[Missing, None] = field(default_factory=dict)
     lines: int = 0
     seen: set[tuple[DangerKind, str]] = field(default_factory=set)
@@ -198,7 +199,11 @@ class ReclaimSide:
             self.open_ended.setdefault(blocked.name, (place, wakers))
 
     def lacks(self, chain: Chain, text: str) -> None:
-        """Note what is not known about a line of reclaim."""
+        """Note what is not known about a line of reclaim, or the fact that tells it."""
+        entry = self.facts.explanations.get(chain.frames[-1].function)
+        if entry is not None:
+            self.explained[Fact(entry.id, entry.statement, entry.source)] = None
+            return
         self.missing[Missing(chain.frames[-1].place, text)] = None
 
     def note_unresolved(self, reach: Reach) -> None:

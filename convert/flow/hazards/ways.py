@@ -9,7 +9,7 @@ from itertools import count
 
 from convert.flow.graph.model import Root, RootKind
 from convert.flow.hazards.model import Danger, DangerKind
-from convert.flow.hazards.product import UNSURE, Product, State
+from convert.flow.hazards.product import Product, State
 from convert.flow.hazards.readers import Reader
 from convert.flow.hazards.sections import SectionFinder
 from convert.flow.placement.paths import Call, Function, Node, Section, Sink, SinkKind, Start
@@ -88,7 +88,7 @@ class AnalysisWays:
 
     def dangers(self, names: frozenset[str]) -> frozenset[Danger]:
         """The dangers of some names."""
-        return frozenset(self.by_name[name] for name in names if not name.startswith(UNSURE))
+        return frozenset(self.by_name[name] for name in names if name in self.by_name)
 
     # -- what the placement asks ---------------------------------------------------------------
 

@@ -1,10 +1,16 @@
-"""Scope proofs about the states of a series, made when a change asks for one."""
+"""Scope proofs about the states of a series, made when a change asks for one.
+
+Where no scope is open on every path, the analysis of hazards is asked: a mask may lose NOFS where
+nothing is held that reclaim waits for, or what reclaim takes of unreferenced objects alone.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from convert.flow.hazards.find import find_hazards
+from convert.flow.hazards.model import HazardReport, SiteClass
 from convert.flow.scopes.model import Verdict
 from convert.flow.scopes.prove import prove_scopes
 from convert.flow.scopes.results import ScopeProofs
@@ -14,6 +20,9 @@ from convert.tree.kernel import KernelTree
 from convert.verify.review.compare import Uncovered
 
 _SCOPE = "nofs"
+_NO_LOCKDEP = "__GFP_NOLOCKDEP"
+_OUTSIDE = (Verdict.MIXED, Verdict.UNSCOPED)
+_HARMLESS = (SiteClass.REFLEX, SiteClass.EXCUSED, SiteClass.IN_SCOPE)
 
 
 @dataclass
@@ -23,6 +32,7 @@ class ProofsOfTrees:
     cache_dir: Path | None = None
     progress: Progress = silent
     _known: dict[tuple[int, str], tuple[KernelTree, ScopeProofs]] = field(default_factory=dict)
+    _asked: dict[tuple[int, str], HazardReport] = field(default_factory=dict)
 
     def __call__(
         self, tree: KernelTree, path: str, function: str, line: int
@@ -39,10 +49,40 @@ class ProofsOfTrees:
             return (
                 f"a {_SCOPE} scope is open on every path: {opener_words(sorted(openers, key=str))}"
             )
-        for site in sites:
-            if site.evidence.verdict in (Verdict.MIXED, Verdict.UNSCOPED):
-                return Uncovered(why_words(site.evidence))
-        return None
+        found = next((site for site in sites if site.evidence.verdict in _OUTSIDE), None)
+        if found is None:
+            return None
+        return self._held(tree, path, {site.offset for site in sites}) or Uncovered(
+            why_words(found.evidence)
+        )
+
+    def _held(self, tree: KernelTree, path: str, offsets: set[int]) -> str | None:
+        """Why reclaim may enter the filesystem at some places without a scope; None if not."""
+        report = self._hazards(tree, subsystem(path))
+        answers = [
+            one
+            for one in (*report.sites, *report.plain)
+            if one.site.path == path and one.site.offset in offsets
+        ]
+        if not answers or any(one.answer not in _HARMLESS for one in answers):
+            return None
+        facts = {fact: None for one in answers for fact in one.facts}
+        for one in answers:
+            if one.answer is SiteClass.EXCUSED and _NO_LOCKDEP not in one.site.mask:
+                return None  # lockdep would report what never happens
+        if not facts:
+            return "where no scope is open, nothing is held that reclaim waits for"
+        why = "; ".join(f"{fact.statement} [{fact.source}]" for fact in facts)
+        return f"where no scope is open, reclaim takes what is held of unreferenced objects: {why}"
+
+    def _hazards(self, tree: KernelTree, under: str) -> HazardReport:
+        key = (id(tree), under)
+        if key not in self._asked:
+            self._proofs(tree, under)  # keeps the tree
+            self._asked[key] = find_hazards(
+                tree, (under,), cache_dir=self.cache_dir, progress=self.progress, scope=_SCOPE
+            )
+        return self._asked[key]
 
     def _proofs(self, tree: KernelTree, under: str) -> ScopeProofs:
         key = (id(tree), under)

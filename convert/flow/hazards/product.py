@@ -20,6 +20,7 @@ from convert.flow.scopes.reach import CLOSED, OPEN, Node, Reach, after
 from convert.flow.scopes.values import Bits
 
 Names = frozenset[str]
+_MOST_COMBINATIONS = 12
 UNSURE = "~"  # in front of the name of a lock that may be held, or not
 
 
@@ -62,6 +63,7 @@ class Product:
     first: dict[State, tuple[State, int] | Root] = field(default_factory=dict)
     depth: dict[State, int] = field(default_factory=dict)
     _starts: dict[State, State] = field(default_factory=dict)
+    _combinations: dict[tuple[Instance, int], set[Names]] = field(default_factory=dict)
     steps: dict[State, list[Step]] = field(default_factory=dict)
     states: dict[int, list[State]] = field(default_factory=dict)
 
@@ -83,7 +85,8 @@ class Product:
             state = waiting.popleft()
             self.states.setdefault(state.instance.function.number, []).append(state)
             found = self.steps[state] = list(self.steps_of(state, leading))
-            for step in found:
+            for number, step in enumerate(found):
+                step = found[number] = self.bounded(step)
                 if step.target not in self.first:
                     self.first[step.target] = (state, step.number)
                     self.depth[step.target] = self.depth[state] + 1
@@ -105,6 +108,24 @@ class Product:
                 if after(bits, state.entry) != OPEN and Node(callee, CLOSED) in leading:
                     held = self.held(state, bits[-2])
                     yield Step(index, bits[:-1], held, State(callee, CLOSED, held))
+
+    def bounded(self, step: Step) -> Step:
+        """A step whose target is one of few states of its instance.
+
+        Where too many combinations are held, it is not known any more which: each may be.
+        """
+        target = step.target
+        if target in self.first:
+            return step
+        known = self._combinations.setdefault((target.instance, target.entry), set())
+        if len(known) < _MOST_COMBINATIONS:
+            known.add(target.held)
+            return step
+        every = frozenset(name.removeprefix(UNSURE) for names in known for name in names)
+        more = {name.removeprefix(UNSURE) for name in target.held}
+        held = frozenset(f"{UNSURE}{name}" for name in every | more)
+        known.add(held)
+        return step._replace(target=target._replace(held=held))
 
     def held(self, state: State, locks: Locks) -> Names:
         """The dangers that are held at an instruction."""

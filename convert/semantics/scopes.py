@@ -35,14 +35,20 @@ class Cookie(Enum):
 
 @dataclass(frozen=True)
 class MaskChange:
-    """What a scope does to every mask: bits cleared, bits added, all others passed on."""
+    """What a scope does to every mask: bits cleared, bits added, all others passed on.
+
+    ``added`` goes to masks that have all bits of ``needs`` and none of ``unless``.
+    """
 
     cleared: int
     added: int
+    needs: int = 0
+    unless: int = 0
 
     def apply(self, mask: int) -> int:
         """The mask as the allocator sees it."""
-        return (mask & ~self.cleared) | self.added
+        adds = mask & self.needs == self.needs and not mask & self.unless
+        return (mask & ~self.cleared) | (self.added if adds else 0)
 
 
 @dataclass(frozen=True)
@@ -226,12 +232,45 @@ class _Derivation:
             task = exact(bit, UINT)
             outcome = self.one(self.context, [symbol("mask", UINT)], task, lines)
         except CannotExecute as error:
-            self.refused.setdefault(self.context, cannot_run(error))
+            found = self.conditional(self.context, bit, lines)
+            if found is None:
+                self.refused.setdefault(self.context, cannot_run(error))
+            return found
+        return _change(outcome.value)
+
+    def conditional(self, context: str, bit: int, lines: dict[Where, None]) -> MaskChange | None:
+        """A change that depends on bits of the mask: found on one mask, shown for all.
+
+        None if no mask gets a bit, or the condition is not one of bits set and bits clear.
+        """
+        task, gfp = exact(bit, UINT), self.executor.gfp
+        model = gfp.bits["GFP_KERNEL"]
+
+        def added(mask: int) -> int:
+            outcome = self.one(context, [exact(mask, UINT)], task, lines)
+            number = _number(outcome.value)
+            return 0 if number is None else number & ~mask
+
+        def change(value: int, known: int) -> MaskChange | None:
+            mask = CInt(UINT, value, known, UINT.bits & ~known, "mask")
+            outcome = self.one(context, [mask], task, lines)
+            return _change(outcome.value, mask)
+
+        try:
+            adds = added(model)
+            if not adds:
+                return None
+            needs = sum(one for one in _ones(model) if not added(model & ~one) & adds)
+            others = UINT.bits & ~model & ~adds
+            unless = sum(one for one in _ones(others) if not added(model | one) & adds)
+            plain = MaskChange(0, 0)
+            inside = change(needs, needs | unless)
+            outside = [change(0, one) for one in _ones(needs)]
+            outside += [change(one, one) for one in _ones(unless)]
+        except CannotExecute:
             return None
-        value = outcome.value
-        if not isinstance(value, CInt) or value.known | value.linked != UINT.bits:
-            return None
-        return MaskChange(cleared=value.known & ~value.value, added=value.value)
+        shown = inside == MaskChange(0, adds) and all(one == plain for one in outside)
+        return MaskChange(0, adds, needs, unless) if shown else None
 
     def reclaims(self, bit: int, table: ScopeTable) -> tuple[bool | None, bool | None]:
         """Whether GFP_KERNEL in the scope enters filesystem reclaim, and direct reclaim at all."""
@@ -258,6 +297,20 @@ def _task(bit: int, *, inside: bool) -> CInt:
     return CInt(UINT, bit if inside else 0, bit, UINT.bits & ~bit, "task")
 
 
+def _change(value: object, mask: CInt | None = None) -> MaskChange | None:
+    """What was done to a mask whose other bits than the known ones are not known."""
+    if not isinstance(value, CInt) or value.known | value.linked != UINT.bits:
+        return None
+    had, were = (mask.value, mask.known) if mask is not None else (0, 0)
+    cleared = value.known & ~value.value & ~(were & ~had)
+    return MaskChange(cleared=cleared, added=value.value & ~had)
+
+
+def _ones(bits: int) -> list[int]:
+    """The single bits of a number."""
+    return [1 << number for number in range(UINT.width) if bits >> number & 1]
+
+
 def _number(value: object) -> int | None:
     return value.number if isinstance(value, CInt) else None
 
@@ -271,13 +324,24 @@ def scopes_text(table: ScopeTable) -> str:
         if scope.change is not None:
             cleared = " | ".join(gfp.bit_names(scope.change.cleared)) or "nothing"
             added = " | ".join(gfp.bit_names(scope.change.added))
-            lines.append(f"    masks: clears {cleared}" + (f", adds {added}" if added else ""))
+            when = _condition(gfp, scope.change)
+            more = f", adds {added}{when}" if added else ""
+            lines.append(f"    masks: clears {cleared}{more}")
         lines.append(
             f"    GFP_KERNEL enters reclaim: {_answer(scope.direct_reclaim)}, "
             f"of the filesystem: {_answer(scope.fs_reclaim)}"
         )
     lines += [f"{name}(): cannot run: {why}" for name, why in table.refused.items()]
     return "\n".join(lines)
+
+
+def _condition(gfp: GfpTable, change: MaskChange) -> str:
+    """Which masks get the added bits, in words; empty for all."""
+    needs = " | ".join(gfp.bit_names(change.needs))
+    unless = " or ".join(gfp.bit_names(change.unless))
+    return (f" to masks with {needs}" if needs else "") + (
+        f" and without {unless}" if unless else ""
+    )
 
 
 def _answer(value: bool | None) -> str:

@@ -70,6 +70,7 @@ def scopes(sched_mm: str, page_alloc: str | None = RECLAIM) -> ScopeTable:
 
 OLD, NEW = scopes(SCHED_MM_OLD), scopes(SCHED_MM_NEW)
 GFP = OLD.executor.gfp
+CONDITIONAL = scopes(NOFAIL)
 
 
 @pytest.mark.parametrize(
@@ -142,13 +143,55 @@ def test_one_scope_after_the_other(mask: int, names: set[str]) -> None:
 def test_a_scope_that_looks_at_the_mask() -> None:
     table = scopes(NOFAIL)
     gfp = table.executor.gfp
-    assert table.scopes["nofail"].change is None
+    change = table.scopes["nofail"].change
+    assert change == MaskChange(
+        0,
+        gfp.evaluate("__GFP_NOFAIL"),
+        gfp.evaluate("__GFP_DIRECT_RECLAIM"),
+        gfp.evaluate("__GFP_RETRY_MAYFAIL | __GFP_NORETRY"),
+    )
+    assert "adds __GFP_NOFAIL to masks with __GFP_DIRECT_RECLAIM and without" in scopes_text(table)
     for mask, inside in (
         ("GFP_NOFS", "GFP_NOFS | __GFP_NOFAIL"),
         ("GFP_KERNEL | __GFP_RETRY_MAYFAIL", "GFP_KERNEL | __GFP_RETRY_MAYFAIL"),
         ("GFP_ATOMIC", "GFP_ATOMIC"),
     ):
         assert table.inside(gfp.evaluate(mask), ["nofail"]) == gfp.evaluate(inside)
+
+
+@given(mask=st.integers(0, 0xFFFFFFFF))
+def test_a_conditional_change_is_what_the_tree_does(mask: int) -> None:
+    change = CONDITIONAL.scopes["nofail"].change
+    assert change is not None
+    assert CONDITIONAL.inside(mask, ["nofail"]) == change.apply(mask)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param("flags |= __GFP_NOFAIL", "flags ^= __GFP_NOFAIL", id="toggles"),
+        pytest.param(
+            "!(flags & (__GFP_RETRY_MAYFAIL | __GFP_NORETRY))",
+            "(flags & (__GFP_IO | __GFP_FS))",
+            id="either-of-two",
+        ),
+        pytest.param(
+            "!(flags & (__GFP_RETRY_MAYFAIL | __GFP_NORETRY))",
+            "((flags & __GFP_ZERO) || !(flags & __GFP_NORETRY))",
+            id="an-exception-to-the-exception",
+        ),
+        pytest.param(
+            "flags |= __GFP_NOFAIL",
+            "flags = (flags | __GFP_NOFAIL) & ~__GFP_FS",
+            id="clears-as-well",
+        ),
+    ],
+)
+def test_other_conditions_are_not_claimed(before: str, after: str) -> None:
+    assert before in NOFAIL
+    table = scopes(NOFAIL.replace(before, after))
+    assert table.scopes["nofail"].change is None
+    assert "current_gfp_context" in table.refused
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,8 @@ class Step:
     What comes behind a colon only tells steps of one template apart.
 
     ``number`` is 1-based and dense: a step without changes is not in the plan. ``subject`` is
-    without prefix, ``facts`` is what the template may print besides the plan itself.
+    without prefix, ``facts`` is what the template may print besides the plan itself. ``prefix``: of
+    the subject, where it is not the plan's.
 
     The offsets of a step of stage 0 refer to the tree's text; those of stage n to the text after
     all steps of the stages before n. So a conversion can work on what another one has written, and
@@ -96,6 +97,7 @@ class Step:
     changes: tuple[FileChange, ...]
     facts: Mapping[str, object] = field(default_factory=dict)
     stage: int = 0
+    prefix: str | None = None
 
 
 @dataclass(frozen=True)
@@ -149,9 +151,11 @@ class PlanCounts:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run decided. ``originals`` holds the text of every file that a step changes.
+    """What a run decided. ``originals`` holds the text of every file that a step changes ("" of one
+    that a step makes).
 
-    ``proofs``: what is known of allocation scopes, if the recipe asked for it.
+    ``rfc``: the series asks for comments, and its mails say so. ``proofs``: what is known of
+    allocation scopes, if the recipe asked for it.
     """
 
     tree: str  # as the user gave it
@@ -172,6 +176,7 @@ class Plan:
     notes: tuple[str, ...] = ()  # what the author should know beyond single sites
     validation: Validation | None = None
     proofs: ScopeProofs | None = None
+    rfc: bool = False
 
     def counts(self) -> PlanCounts:
         """Count the decisions; raises InternalCheckError if a decision is none of the three."""

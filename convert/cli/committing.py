@@ -86,6 +86,6 @@ def apply(
         made = make_branch(plan, open_tree(tree), branch, generator=generator(), force=force)
     click.echo(f"{made.branch}: {len(made.commits)} commits on {made.base[:12]}")
     for step, commit in zip(plan.steps, made.commits, strict=True):
-        click.echo(f"{commit[:12]} {plan.prefix}: {step.subject}")
+        click.echo(f"{commit[:12]} {step.prefix or plan.prefix}: {step.subject}")
     print_notes(made.notes)
     sys.exit(exit_code(plan))

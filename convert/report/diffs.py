@@ -93,19 +93,24 @@ def _file_diff(path: str, old: str, edits: Sequence[Edit], deleted: bool, contex
     lines = body.split("\n")
     return FileDiff(
         path=path,
-        text=_headers(path, deleted, bool(body)) + body if body or deleted else "",
+        text=_headers(path, deleted, bool(body), old == "") + body if body or deleted else "",
         insertions=sum(line.startswith("+") for line in lines),
         deletions=sum(line.startswith("-") for line in lines),
         deleted=deleted,
     )
 
 
-def _headers(path: str, deleted: bool, changed: bool) -> str:
+def _headers(path: str, deleted: bool, changed: bool, new: bool) -> str:
     lines = [f"diff --git a/{path} b/{path}\n"]
     if deleted:
         lines.append("deleted file mode 100644\n")
+    elif new:
+        lines.append("new file mode 100644\n")
     if changed:
-        lines += [f"--- a/{path}\n", "+++ /dev/null\n" if deleted else f"+++ b/{path}\n"]
+        lines += [
+            "--- /dev/null\n" if new and not deleted else f"--- a/{path}\n",
+            "+++ /dev/null\n" if deleted else f"+++ b/{path}\n",
+        ]
     return "".join(lines)
 
 

@@ -30,7 +30,7 @@ def render_series(plan: Plan, generator: Generator) -> Series:
 def _commit(plan: Plan, step: Step, generator: Generator) -> Commit:
     return Commit(
         number=step.number,
-        subject=f"{plan.prefix}: {step.subject}",
+        subject=f"{step.prefix or plan.prefix}: {step.subject}",
         body=render(f"steps/{_template(plan, step)}.j2", step_variables(plan, step, generator)),
         files=changed_files(plan, step),
     )

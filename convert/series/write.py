@@ -73,7 +73,7 @@ def write_series(
         seconds = identity.author.date.split()[0]
         mails = {
             path.name: transportable(with_fixed_ids(path.read_bytes(), seconds))
-            for path in _format_patch(scratch, base, built, recipients)
+            for path in _format_patch(scratch, base, built, recipients, rfc=plan.rfc)
         }
         self_checks = _check_mails(mails, scratch, base, built, series, plan)
     cover = render_cover(plan, generator, checks, self_checks)
@@ -110,7 +110,9 @@ def _recipients(
     return find_recipients(tree, diff, series.files)
 
 
-def _format_patch(scratch: Scratch, base: Base, built: Built, recipients: Recipients) -> list[Path]:
+def _format_patch(
+    scratch: Scratch, base: Base, built: Built, recipients: Recipients, *, rfc: bool
+) -> list[Path]:
     """Let git write the mails; the cover letter comes first."""
     outdir = scratch.directory.parent / "mails"
     options = [
@@ -123,6 +125,8 @@ def _format_patch(scratch: Scratch, base: Base, built: Built, recipients: Recipi
         *(f"--to={address}" for address in recipients.to),
         *(f"--cc={address}" for address in recipients.cc),
     ]
+    if rfc:
+        options.append("--rfc")
     if isinstance(base, GitBase):
         options.append(f"--base={base.commit}")
     scratch.git("format-patch", *options, f"{built.base}..{built.commits[-1]}")

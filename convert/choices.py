@@ -15,6 +15,7 @@ HAZARDOUS = (SCOPED, UPSTREAM)  # those that ask what would deadlock
 RECIPES = ("exact", PROVEN, *HAZARDOUS)  # each begins with the steps of `exact`
 
 LARGE_SIZES = ("kvmalloc",)
+NOFAIL_SCOPES = ("api", "open", "convert")  # each with those before it
 SIMPLIFICATIONS = ("needless-if", "zalloc", "memdup", "struct-size", "array")  # as their steps
 ALL = "all"
 
@@ -27,6 +28,8 @@ class Options:
     ``simplify`` names simplifications to make behind the recipe's steps. ``large_sizes``: what
     large allocations that must not fail become ("kvmalloc"); None leaves them.
     ``placeholder_scopes``: of a recipe of `HAZARDOUS`, scopes around single calls for the rest.
+    ``nofail_scopes``:
+    how far to go with scopes in which allocations do not fail; None for not at all.
     """
 
     recipe: str = "exact"
@@ -37,6 +40,7 @@ class Options:
     simplify: tuple[str, ...] = ()
     large_sizes: str | None = None
     placeholder_scopes: bool = False
+    nofail_scopes: str | None = None
 
 
 def simplifications(words: Iterable[str]) -> tuple[str, ...]:

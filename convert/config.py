@@ -16,8 +16,8 @@ NAME = ".kmem-convert.toml"
 class Config(BaseModel):
     """What a configuration file may set; the command line wins over it.
 
-    recipe, profile, prefix, keep_nowarn, large_sizes, placeholder_scopes: as the options of the
-    same name. simplify: a list of names.
+    recipe, profile, prefix, keep_nowarn, large_sizes, placeholder_scopes, nofail_scopes,
+    nofail_failing: as the options of the same name. simplify: a list of names.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,6 +29,7 @@ class Config(BaseModel):
     simplify: tuple[str, ...] = ()
     large_sizes: Literal["kvmalloc"] | None = None
     placeholder_scopes: bool | None = None
+    nofail_scopes: Literal["api", "open", "convert"] | None = None
 
 
 def load_config(directory: Path) -> Config:

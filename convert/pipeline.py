@@ -15,6 +15,7 @@ from convert.flow.provenance.verdict import Verdict
 from convert.flow.scopes.prove import prove_scopes
 from convert.flow.scopes.results import ScopeProofs
 from convert.hazarding import with_hazard_recipe
+from convert.nofail.stage import with_nofail_scopes
 from convert.plan import Axiom, Plan
 from convert.planned import make_plan
 from convert.profiles.wrappers import WrapperProfile, load_profile
@@ -77,7 +78,8 @@ def plan_anew(
         plan = with_hazard_recipe(plan, tree, options, dialect, progress)
     if options.large_sizes is not None:
         plan = with_large_sizes(plan, tree, dialect, progress)
-    return simplified(plan, tree, options.simplify, dialect, progress)
+    plan = simplified(plan, tree, options.simplify, dialect, progress)
+    return with_nofail_scopes(plan, tree, options, dialect, progress)
 
 
 @without_collections()

@@ -17,7 +17,14 @@ import click
 from rich.console import Console
 
 from convert import __version__
-from convert.choices import LARGE_SIZES, RECIPES, SIMPLIFICATIONS, Options, simplifications
+from convert.choices import (
+    LARGE_SIZES,
+    NOFAIL_SCOPES,
+    RECIPES,
+    SIMPLIFICATIONS,
+    Options,
+    simplifications,
+)
 from convert.config import load_config
 from convert.errors import InputError
 from convert.plan import Plan
@@ -86,6 +93,13 @@ def planning_options(command: Callable[..., _R]) -> Callable[..., _R]:
             help="With --recipe scoped or upstream: scopes around single calls where no better "
             "place is known, in commits that say so (default: those calls keep GFP_NOFS).",
         ),
+        click.option(
+            "--nofail-scopes",
+            type=click.Choice(NOFAIL_SCOPES),
+            help="Scopes in which allocations do not fail, as an RFC: api: the patches that add "
+            "memalloc_nofail_save(); open: also open them where transactions open nofs scopes; "
+            "convert: also drop __GFP_NOFAIL where one is proven to be open.",
+        ),
         click.option("--prefix", help="Subject prefix of the commits, e.g. xfs."),
         click.option("--profile", help="Wrapper family (default: xfs)."),
         click.option(
@@ -116,6 +130,7 @@ def options_of(
     simplify: tuple[str, ...] = (),
     large_sizes: str | None = None,
     placeholder_scopes: bool | None = None,
+    nofail_scopes: str | None = None,
 ) -> Options:
     """The command line's options over the configuration file's over the defaults."""
     config = load_config(Path.cwd())
@@ -131,6 +146,7 @@ def options_of(
         placeholder_scopes=bool(
             config.placeholder_scopes if placeholder_scopes is None else placeholder_scopes
         ),
+        nofail_scopes=nofail_scopes or config.nofail_scopes,
     )
 
 

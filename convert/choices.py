@@ -16,6 +16,7 @@ RECIPES = ("exact", PROVEN, *HAZARDOUS)  # each begins with the steps of `exact`
 
 LARGE_SIZES = ("kvmalloc",)
 NOFAIL_SCOPES = ("api", "open", "convert")  # each with those before it
+NOFAIL_FAILING = ("keep", "accept")
 SIMPLIFICATIONS = ("needless-if", "zalloc", "memdup", "struct-size", "array")  # as their steps
 ALL = "all"
 
@@ -30,6 +31,8 @@ class Options:
     ``placeholder_scopes``: of a recipe of `HAZARDOUS`, scopes around single calls for the rest.
     ``nofail_scopes``:
     how far to go with scopes in which allocations do not fail; None for not at all.
+    ``nofail_failing``: what becomes of allocations that may fail today and would not in such a
+    scope: "keep" (they go on failing, where that is handled) or "accept".
     """
 
     recipe: str = "exact"
@@ -41,6 +44,7 @@ class Options:
     large_sizes: str | None = None
     placeholder_scopes: bool = False
     nofail_scopes: str | None = None
+    nofail_failing: str = "keep"
 
 
 def simplifications(words: Iterable[str]) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ class Config(BaseModel):
     large_sizes: Literal["kvmalloc"] | None = None
     placeholder_scopes: bool | None = None
     nofail_scopes: Literal["api", "open", "convert"] | None = None
+    nofail_failing: Literal["keep", "accept"] | None = None
 
 
 def load_config(directory: Path) -> Config:

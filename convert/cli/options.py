@@ -19,6 +19,7 @@ from rich.console import Console
 from convert import __version__
 from convert.choices import (
     LARGE_SIZES,
+    NOFAIL_FAILING,
     NOFAIL_SCOPES,
     RECIPES,
     SIMPLIFICATIONS,
@@ -100,6 +101,13 @@ def planning_options(command: Callable[..., _R]) -> Callable[..., _R]:
             "memalloc_nofail_save(); open: also open them where transactions open nofs scopes; "
             "convert: also drop __GFP_NOFAIL where one is proven to be open.",
         ),
+        click.option(
+            "--nofail-failing",
+            type=click.Choice(NOFAIL_FAILING),
+            help="With --nofail-scopes open or convert: whether allocations that may fail today "
+            "keep failing in the scopes where that is handled, by __GFP_RETRY_MAYFAIL "
+            "(default: keep).",
+        ),
         click.option("--prefix", help="Subject prefix of the commits, e.g. xfs."),
         click.option("--profile", help="Wrapper family (default: xfs)."),
         click.option(
@@ -131,6 +139,7 @@ def options_of(
     large_sizes: str | None = None,
     placeholder_scopes: bool | None = None,
     nofail_scopes: str | None = None,
+    nofail_failing: str | None = None,
 ) -> Options:
     """The command line's options over the configuration file's over the defaults."""
     config = load_config(Path.cwd())
@@ -147,6 +156,7 @@ def options_of(
             config.placeholder_scopes if placeholder_scopes is None else placeholder_scopes
         ),
         nofail_scopes=nofail_scopes or config.nofail_scopes,
+        nofail_failing=nofail_failing or config.nofail_failing or default.nofail_failing,
     )
 
 

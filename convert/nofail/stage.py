@@ -8,6 +8,9 @@ from dataclasses import replace
 from convert.choices import Options
 from convert.errors import InternalCheckError
 from convert.nofail.api import nofail_api
+from convert.nofail.decide import Failing
+from convert.nofail.ground import Ground
+from convert.nofail.scoping import with_open_scopes
 from convert.plan import FileChange, Plan, Step
 from convert.source.vocabulary import Dialect
 from convert.tree.kernel import KernelTree
@@ -25,7 +28,12 @@ def with_nofail_scopes(
     """The plan with nofail scopes as far as the options ask for them."""
     if options.nofail_scopes is None:
         return plan
-    return with_nofail_api(plan, tree, dialect, progress)
+    plan = with_nofail_api(plan, tree, dialect, progress)
+    if options.nofail_scopes == "api":
+        return plan
+    ground = Ground(plan, tree, dialect, progress, options.cache_dir)
+    failing: Failing = "accept" if options.nofail_failing == "accept" else "keep"
+    return with_open_scopes(ground, failing, redundant=options.nofail_scopes == "convert")
 
 
 def with_nofail_api(

@@ -26,6 +26,7 @@ class SiteKind(Enum):
     SIMPLIFICATION = "simplification"  # a place that convert/rules/simplify looks at
     LARGE = "large"  # a large never-fail allocation, or a free of its memory
     MASK = "mask"  # a place of a mask name that a scope may make needless
+    NOFAIL = "nofail"  # what a nofail scope opens, or makes redundant, or would make never fail
     COMMENT = "comment"  # comment, string or documentation that names what goes away
 
 

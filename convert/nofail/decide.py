@@ -19,12 +19,12 @@ from convert.nofail.object_sizes import ObjectSizes
 from convert.rules.calls import in_directive
 from convert.rules.drafts import Draft
 from convert.rules.layout import Break
-from convert.rules.model import Converted, Decision, Kept, Refused
+from convert.rules.model import Converted, Decision, Kept
 from convert.rules.replacement import Replacement
 from convert.rules.scoped.equality import shape
 from convert.rules.scoped.places import Elsewhere, InCall, InVariable, place_of
 from convert.rules.scoped.receivers import Receivers
-from convert.rules.scoped.words import call_words, evidence_lines, why_words
+from convert.rules.scoped.words import call_words, evidence_lines
 from convert.semantics.sizes import Exceeds, never_fail_consequence
 from convert.semantics.stubs import Primitive, load_stubs
 from convert.sites.model import SiteKind
@@ -38,6 +38,13 @@ DROP, KEEP_FAILING = "nofail/redundant", "nofail/mayfail"
 _RULE, _RULE_FAILING = "nofail-in-scope", "fails-in-scope"
 _ACCEPTS = frozenset({"kmalloc", "kvmalloc", "cache", "pages"})  # that take __GFP_RETRY_MAYFAIL
 
+_NOT_PROVEN = {
+    Verdict.MIXED: "a nofail scope is open on some of the paths only",
+    Verdict.UNSCOPED: "no nofail scope is open there",
+    Verdict.DEAD: "nothing that was read leads there",
+    Verdict.UNKNOWN: "whether a nofail scope is open there could not be shown",
+}
+
 Failing = Literal["keep", "accept"]
 
 
@@ -49,6 +56,7 @@ class MaskDecider:
     sizes: ObjectSizes
     failing: Failing
     receivers: Receivers = field(init=False)
+    _own: dict[str, bool] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.receivers = Receivers(self.ground.sources)
@@ -89,11 +97,9 @@ class MaskDecider:
     ) -> Decision:
         """The conversion of an annotation that the scope says anyway, or why it stays."""
         proof = self.ground.proof(parsed.source.path, call.callee_span.start)
-        if proof is None or proof.evidence.verdict is Verdict.UNKNOWN:
-            why = why_words(proof.evidence) if proof else "no proof is known for the call"
-            return Refused(_RULE, f"{where}: {NOFAIL} stays: {why}", blocks_removal=False)
-        if proof.evidence.verdict is not Verdict.PROVEN:
-            return Kept(_RULE, f"{where}: {NOFAIL} stays: {why_words(proof.evidence)}")
+        if proof is None or proof.evidence.verdict is not Verdict.PROVEN:
+            verdict = proof.evidence.verdict if proof is not None else Verdict.UNKNOWN
+            return Kept(_RULE, f"{NOFAIL} stays: {_NOT_PROVEN[verdict]}")
         variant = _variant(item, call)
         beyond = self._beyond(parsed, item, call, slot)
         if beyond is not None:
@@ -151,20 +157,46 @@ class MaskDecider:
         variant, text = _variant(item, call), parsed.source.text
         known = self.stubs.primitive(call.callee or "")
         slot = self._mask_slot(call, known)
-        if slot is None or slot.node is None:
-            return
-        words = shape(slot.node, variant, text)
+        own_mask = " | ".join(known.mask) if known is not None else ""
+        words = shape(slot.node, variant, text) if slot is not None and slot.node else own_mask
+        if not words and self._is_own(call.callee or ""):
+            return  # it hands a mask on: its own calls are looked at where they stand
+        where = f"{parsed.source.path}:{self._line(parsed.source.path, call.span.start)}"
         change = self.ground.table.scopes["nofail"].change
         assert change is not None
         try:
             mask = self.gfp.evaluate(words)
         except InputError:
+            told = self._not_followed(call, words, where)
+            yield self._draft(parsed, item, call, call.callee_span, told)
             return
-        if change.apply(mask) == mask:
+        if change.apply(mask) == mask or (known is None and self._is_own(call.callee or "")):
             return
-        where = f"{parsed.source.path}:{self._line(parsed.source.path, call.span.start)}"
         decision = self._decided(parsed, item, call, slot, known, words, where, proof)
-        yield self._draft(parsed, item, call, slot.span, decision, slot)
+        yield self._draft(parsed, item, call, call.callee_span, decision, slot)
+
+    def _not_followed(self, call: Call, words: str, where: str) -> Decision:
+        """What is told of a call whose mask is no constant."""
+        named = NOFAIL if NOFAIL in words else ""
+        what = "part of its mask" if named else "its mask"
+        return Kept(
+            _RULE_FAILING,
+            f"{where}: {what} is not known: where {call_words(call.callee or '')} may block and "
+            "fail today, it does not fail in a nofail scope",
+        )
+
+    def _is_own(self, callee: str) -> bool:
+        """Whether a function is defined in the files that were read."""
+        if callee not in self._own:
+            files = self.ground.sources.holding(frozenset({callee}))
+            parsed = (self.ground.sources.parsed(path, frozenset({callee})) for path in files)
+            self._own[callee] = any(
+                item.name == callee
+                for one in parsed
+                if one is not None
+                for item in (*one.functions, *one.macros)
+            )
+        return self._own[callee]
 
     def _mask_slot(self, call: Call, known: Primitive | None) -> Slot | None:
         """The argument that is the mask: by the allocator, else the one that spells one out."""
@@ -188,7 +220,7 @@ class MaskDecider:
         parsed: ParsedFile,
         item: Item,
         call: Call,
-        slot: Slot,
+        slot: Slot | None,
         known: Primitive | None,
         words: str,
         where: str,
@@ -205,6 +237,8 @@ class MaskDecider:
             return Kept(
                 _RULE_FAILING, f"{accepted}: a function outside, which fails by its own rules"
             )
+        if slot is None:
+            return Kept(_RULE_FAILING, f"{accepted}: it passes its mask itself")
         if known.family not in _ACCEPTS:
             return Kept(_RULE_FAILING, f"{accepted}: {known.family} does not take {MAYFAIL}")
         if self._covered_by_size(parsed, item, call, known):

@@ -148,8 +148,12 @@ class _Stage:
         line, column = self.ground.places.place(site.file, site.span.start)
         if isinstance(decision, Converted) and decision.step == KEEP_FAILING:
             decision = replace(decision, differences=(FAILS,))
+        proof = None
+        if self.ground.proofs is not None:
+            proof = self.ground.proof(site.file, site.span.start)
+        stage = self.ground.places.stage
         site = replace(site, line=line, column=column)
-        return replace(planned, site=site, decision=decision, stage=self.ground.places.stage)
+        return replace(planned, site=site, decision=decision, stage=stage, scope=proof)
 
     # -- steps -----------------------------------------------------------------------------------
 

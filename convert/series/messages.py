@@ -117,6 +117,7 @@ def _cover_variables(
         "simplifications": sum(step.id.startswith("simplify/") for step in plan.steps),
         "opens": sum(step.id.startswith("scoped/scope:") for step in plan.steps),
         "hazardous": plan.recipe in HAZARDOUS,
+        "nofail": _nofail(plan),
         "removes": any(change.delete for step in plan.steps for change in step.changes),
         "differences": step_differences(plan, converted),
         "refused": [_refusal(p, p.decision) for p in plan.sites if isinstance(p.decision, Refused)],
@@ -124,6 +125,26 @@ def _cover_variables(
         "kept": Counter(d.reason for p, d in kept if p.site.kind is not SiteKind.COMMENT),
         "checks": checks,
         "self_checks": self_checks,
+    }
+
+
+def _nofail(plan: Plan) -> dict[str, int]:
+    """What nofail scopes do to a plan, in numbers; ``steps`` is 0 without them."""
+    sites = [p for p in plan.sites if p.site.kind is SiteKind.NOFAIL]
+    flags = [p for p in sites if p.decision.rule == "nofail-in-scope"]
+    failing = [p for p in sites if p.decision.rule == "fails-in-scope"]
+    dropped = sum(isinstance(p.decision, Converted) for p in flags)
+    kept = sum(isinstance(p.decision, Converted) for p in failing)
+    return {
+        "steps": sum(step.id.startswith("nofail/") for step in plan.steps),
+        "opens": sum(
+            p.decision.rule == "nofail-scope" and isinstance(p.decision, Converted) for p in sites
+        ),
+        "flags": len(flags),
+        "dropped": dropped,
+        "left": len(flags) - dropped,
+        "keep_failing": kept,
+        "told": len(failing) - kept,
     }
 
 

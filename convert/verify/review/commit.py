@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 from convert.flow.code import Routine, words_of
 from convert.flow.provenance.mismatch import mismatches
@@ -14,7 +15,7 @@ from convert.source.parse import ParsedFile, ParseRefusal
 from convert.source.text import BrokenSource
 from convert.tree.kernel import KernelTree
 from convert.verify.review.callers import opened_by_callers
-from convert.verify.review.compare import Judge, Uncovered
+from convert.verify.review.compare import NOFAIL_SCOPE, Judge, Uncovered
 from convert.verify.review.declared import Declared
 from convert.verify.review.frees import (
     new_mismatches,
@@ -36,9 +37,15 @@ from convert.verify.review.sites import Site, SiteKind
 from convert.verify.review.states import C_SUFFIXES, State
 from convert.verify.review.wrapper_changes import mask_macro_findings, wrapper_findings
 
-ScopeProof = Callable[[KernelTree, str, str, int], str | Uncovered | None]
-"""Why a line of a function (tree, file, function, line) is inside a nofs scope that the function
-itself does not show, or a path on which it is not; None: not known."""
+
+class ScopeProof(Protocol):
+    """Why a line of a function is inside a scope that the function itself does not show, or a path
+    on which it is not; None: not known."""
+
+    def __call__(
+        self, tree: KernelTree, path: str, function: str, line: int, scope: str = "nofs"
+    ) -> str | Uncovered | None:
+        """The answer; ``line`` is in the file of ``tree``."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +197,7 @@ class CommitReader:
             declared=setting.declared,
             base_line=lambda site: setting.base_line(self.before, site),
             covered=self.covered,
+            never_fails=self.never_fails,
         )
 
     def covered(self, site: Site) -> str | Uncovered | None:
@@ -200,6 +208,13 @@ class CommitReader:
             if shown is not None:
                 return shown
         return opened_by_callers(self.after, site.routine)
+
+    def never_fails(self, site: Site) -> str | Uncovered | None:
+        """Why a site is in a nofail scope, or why it is not."""
+        proof = self.setting.proof
+        if proof is None:
+            return None
+        return proof(self.after.tree, site.path, site.function, site.line, NOFAIL_SCOPE)
 
     # -- scopes and frees ----------------------------------------------------------------------
 

@@ -31,6 +31,12 @@ class Uncovered:
 CoveredBy = Callable[[Site], str | Uncovered | None]
 """Why a site is inside a nofs scope that its function does not show; None: not known."""
 
+NOFAIL_SCOPE = "nofail"
+
+
+def _not_known(site: Site) -> None:
+    return None
+
 
 @dataclass(frozen=True)
 class Judge:
@@ -46,6 +52,7 @@ class Judge:
     declared: frozenset[Declared]
     base_line: Callable[[Site], int | None]
     covered: CoveredBy
+    never_fails: CoveredBy = _not_known  # as `covered`, for the nofail scope
 
     def pair(self, pair: SitePair) -> Iterator[Finding]:
         """The findings about a site that is there on both sides."""
@@ -83,10 +90,34 @@ class Judge:
             text = f"{pair.after.callee}() is told that its allocation may fail; it was not before"
             yield self.finding(Rule.NEVER_FAIL_LOST, Severity.WARNING, pair, text)
             return
+        inside = self.in_nofail_scope(pair.after)
+        if isinstance(inside, str):
+            text = f"the mask does not say __GFP_NOFAIL any more; {inside}"
+            yield self.finding(Rule.NEVER_FAIL_LOST, Severity.NOTE, pair, text)
+            return
         use = use_of(pair.after, self.names)
         severity = Severity.WARNING if use.kind is UseKind.CHECKED else Severity.ERROR
         text = f"{pair.after.callee}() may fail where it could not; {_use_text(use)}"
+        text += f"; {inside.why}" if inside is not None else ""
         yield self.finding(Rule.NEVER_FAIL_LOST, severity, pair, text)
+
+    def in_nofail_scope(self, site: Site) -> str | Uncovered | None:
+        """Why a request does not fail in the scope around it, or why it may; None: not known."""
+        scopes = self.reader.scopes
+        if NOFAIL_SCOPE not in scopes.scopes:
+            return None
+        shown = self.never_fails(site)
+        if not isinstance(shown, str):
+            return shown
+        flag = self.reader.gfp.bits["__GFP_NOFAIL"]
+        for value in site.values or ():
+            inside = None if value.number is None else scopes.inside(value.number, [NOFAIL_SCOPE])
+            if inside is None or not inside & flag:
+                return Uncovered(f"the {NOFAIL_SCOPE} scope does not cover its mask")
+        size = self.sizes(site) if set(site.promise.families) & PAGE_ALLOCATOR else None
+        if isinstance(size, (Exceeds, MayExceed)):
+            return Uncovered(f"the {NOFAIL_SCOPE} scope may not cover its size: {size.text}")
+        return shown if site.values else None
 
     # -- filesystem reclaim --------------------------------------------------------------------
 

@@ -31,30 +31,31 @@ class ProofsOfTrees:
 
     cache_dir: Path | None = None
     progress: Progress = silent
-    _known: dict[tuple[int, str], tuple[KernelTree, ScopeProofs]] = field(default_factory=dict)
+    _known: dict[tuple[int, str, str], tuple[KernelTree, ScopeProofs]] = field(default_factory=dict)
     _asked: dict[tuple[int, str], HazardReport] = field(default_factory=dict)
 
     def __call__(
-        self, tree: KernelTree, path: str, function: str, line: int
+        self, tree: KernelTree, path: str, function: str, line: int, scope: str = _SCOPE
     ) -> str | Uncovered | None:
         """Why a line is inside of a scope, or a path on which it is not; None: nothing is known."""
         sites = [
             site
-            for site in self._proofs(tree, subsystem(path)).sites
+            for site in self._proofs(tree, subsystem(path), scope).sites
             if (site.path, site.line, site.function) == (path, line, function)
         ]
         verdicts = {site.evidence.verdict for site in sites}
         if verdicts == {Verdict.PROVEN}:
             openers = {opener for site in sites for opener in site.evidence.openers}
             return (
-                f"a {_SCOPE} scope is open on every path: {opener_words(sorted(openers, key=str))}"
+                f"a {scope} scope is open on every path: {opener_words(sorted(openers, key=str))}"
             )
         found = next((site for site in sites if site.evidence.verdict in _OUTSIDE), None)
         if found is None:
             return None
-        return self._held(tree, path, {site.offset for site in sites}) or Uncovered(
-            why_words(found.evidence)
-        )
+        held = None
+        if scope == _SCOPE:
+            held = self._held(tree, path, {site.offset for site in sites})
+        return held or Uncovered(why_words(found.evidence))
 
     def _held(self, tree: KernelTree, path: str, offsets: set[int]) -> str | None:
         """Why reclaim may enter the filesystem at some places without a scope; None if not."""
@@ -70,25 +71,26 @@ class ProofsOfTrees:
         for one in answers:
             if one.answer is SiteClass.EXCUSED and _NO_LOCKDEP not in one.site.mask:
                 return None  # lockdep would report what never happens
-        if not facts:
-            return "where no scope is open, nothing is held that reclaim waits for"
+        words = "where no scope is open, nothing is held that reclaim waits for"
+        if any(one.answer is SiteClass.EXCUSED for one in answers):
+            words = "where no scope is open, reclaim takes what is held of unreferenced objects alone"
         why = "; ".join(f"{fact.statement} [{fact.source}]" for fact in facts)
-        return f"where no scope is open, reclaim takes what is held of unreferenced objects: {why}"
+        return f"{words}: {why}" if why else words
 
     def _hazards(self, tree: KernelTree, under: str) -> HazardReport:
         key = (id(tree), under)
         if key not in self._asked:
-            self._proofs(tree, under)  # keeps the tree
+            self._proofs(tree, under, _SCOPE)  # keeps the tree
             self._asked[key] = find_hazards(
                 tree, (under,), cache_dir=self.cache_dir, progress=self.progress, scope=_SCOPE
             )
         return self._asked[key]
 
-    def _proofs(self, tree: KernelTree, under: str) -> ScopeProofs:
-        key = (id(tree), under)
+    def _proofs(self, tree: KernelTree, under: str, scope: str) -> ScopeProofs:
+        key = (id(tree), under, scope)
         if key not in self._known:  # the tree is kept, so that its id stays its own
             proofs = prove_scopes(
-                tree, (under,), cache_dir=self.cache_dir, progress=self.progress, scope=_SCOPE
+                tree, (under,), cache_dir=self.cache_dir, progress=self.progress, scope=scope
             )
             self._known[key] = (tree, proofs)
         return self._known[key][1]

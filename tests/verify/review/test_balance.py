@@ -349,11 +349,13 @@ def test_a_proof_from_outside_makes_a_lost_nofs_a_note(tmp_path: Path) -> None:
     patch.write_text(mail_of(diff_of(before, after)))
     asked = []
 
-    def proof(tree: KernelTree, file: str, function: str, line: int) -> str | None:
-        asked.append((file, function, line))
+    def proof(
+        tree: KernelTree, path: str, function: str, line: int, scope: str = "nofs"
+    ) -> str | None:
+        asked.append((path, function, line, scope))
         return "proven elsewhere"
 
     review = review_series(str(patch), with_files(before), proof=proof)
     assert told(review) == []
-    assert asked == [(TOY, "take", 5)]
+    assert asked == [(TOY, "take", 5, "nofs")]
     assert any("proven elsewhere" in finding.message for finding in review.findings)

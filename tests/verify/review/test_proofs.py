@@ -64,6 +64,98 @@ def test_a_proven_site_is_no_error(tmp_path: Path, asked: list[str]) -> None:
     assert asked == ["fs/toyfs"]
 
 
+SCHED = "include/linux/sched.h"
+SCHED_MM = "include/linux/sched/mm.h"
+NOFAIL = """
+static inline unsigned int memalloc_nofail_save(void)
+{
+	unsigned int before = current->flags & PF_MEMALLOC_NOFAIL;
+
+	current->flags |= PF_MEMALLOC_NOFAIL;
+	return before;
+}
+
+static inline void memalloc_nofail_restore(unsigned int before)
+{
+	current->flags = (current->flags & ~PF_MEMALLOC_NOFAIL) | before;
+}
+"""
+
+
+def with_nofail(statement: str) -> dict[str, str | None]:
+    """The toy with an allocation, in a kernel that has a nofail scope."""
+    tree = with_files({})
+    sched = tree.read(SCHED).decode()
+    scopes = tree.read(SCHED_MM).decode()
+    adds = (
+        "\tif ((scopes & PF_MEMALLOC_NOFAIL) && (mask & __GFP_DIRECT_RECLAIM) &&\n"
+        "\t    !(mask & (__GFP_NORETRY | __GFP_RETRY_MAYFAIL)))\n"
+        "\t\tmask |= __GFP_NOFAIL;\n\treturn mask;\n}\n"
+    )
+    assert scopes.count("\treturn mask;\n}\n") == 1
+    return {
+        **body(f"\t{statement}\n\treturn 0;"),
+        SCHED: sched.replace(
+            "#define PF_KTHREAD", "#define PF_MEMALLOC_NOFAIL 0x100000\n#define PF_KTHREAD"
+        ),
+        SCHED_MM: scopes.replace("\treturn mask;\n}\n", adds + NOFAIL),
+    }
+
+
+def without_nofail(tmp_path: Path, before: str, after: str) -> Review:
+    mail = tmp_path / "0001-change.patch"
+    files = with_nofail(before)
+    mail.write_bytes(mail_of(diff_of(files, with_nofail(after))).encode("latin-1"))
+    return review_series(
+        str(mail), with_files(files), cache_dir=tmp_path / "cache", proof=ProofsOfTrees()
+    )
+
+
+NEVER_FAILS = "mp->buffer = kmalloc(8, GFP_KERNEL | __GFP_NOFAIL);"
+
+
+@pytest.mark.parametrize("asked", [(Verdict.PROVEN,)], ids=["proven"], indirect=True)
+def test_an_annotation_that_a_nofail_scope_makes_redundant(
+    tmp_path: Path, asked: list[str]
+) -> None:
+    review = without_nofail(tmp_path, NEVER_FAILS, "mp->buffer = kmalloc(8, GFP_KERNEL);")
+    assert told(review) == []
+    assert any("a nofail scope is open on every path" in f.message for f in review.findings)
+    assert asked == ["fs/toyfs"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "after", "part"),
+    [
+        pytest.param(
+            (Verdict.MIXED,), "kmalloc(8, GFP_KERNEL)", "toy_scan@95 > f@", id="on-some-paths"
+        ),
+        pytest.param((), "kmalloc(8, GFP_KERNEL)", "may fail where it could not", id="not-known"),
+        pytest.param(
+            (Verdict.PROVEN,),
+            "kmalloc(8, GFP_KERNEL | __GFP_NORETRY)",
+            "does not cover its mask",
+            id="opts-out",
+        ),
+        pytest.param(
+            (Verdict.PROVEN,),
+            "kmalloc(mp->blocksize, GFP_KERNEL)",
+            "may not cover its size",
+            id="size",
+        ),
+    ],
+    indirect=["asked"],
+)
+def test_an_annotation_that_is_needed(
+    tmp_path: Path, asked: list[str], after: str, part: str
+) -> None:
+    size = "mp->blocksize" if "blocksize" in after else "8"
+    before = f"mp->buffer = kmalloc({size}, GFP_KERNEL | __GFP_NOFAIL);"
+    review = without_nofail(tmp_path, before, f"mp->buffer = {after};")
+    assert [rule for rule, _ in told(review)] == ["never-fail-lost"]
+    assert part in " ".join(f.message for f in review.findings)
+
+
 UNPROVEN = [
     pytest.param((Verdict.MIXED,), "toy_scan@95 > f@", id="mixed"),
     pytest.param((Verdict.UNSCOPED,), "toy_scan@95 > f@", id="unscoped"),

@@ -73,7 +73,9 @@ class ProofsOfTrees:
                 return None  # lockdep would report what never happens
         words = "where no scope is open, nothing is held that reclaim waits for"
         if any(one.answer is SiteClass.EXCUSED for one in answers):
-            words = "where no scope is open, reclaim takes what is held of unreferenced objects alone"
+            words = (
+                "where no scope is open, reclaim takes what is held of unreferenced objects alone"
+            )
         why = "; ".join(f"{fact.statement} [{fact.source}]" for fact in facts)
         return f"{words}: {why}" if why else words
 

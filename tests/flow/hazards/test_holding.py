@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tests.flow.hazards.support import LOCKS, ROOT, SCAN, answer
+from tests.flow.hazards.support import LOCKS, ROOT, SCAN, answer, report_of, site_of
 
 BELIEVED = pytest.mark.xfail(
     strict=True, reason="what a callee may have released counts as released, so the lock is missed"
 )
-UNNAMED = pytest.mark.xfail(
-    strict=True, reason="a lock without a name is only noticed in the function that allocates"
+SAME_PLACE = pytest.mark.xfail(
+    strict=True, reason="two locks that one expression named at different times count as one"
 )
+FOURTH = pytest.mark.xfail(strict=True, reason="only three locks of one name are told apart")
+CALLERS = pytest.mark.xfail(
+    strict=True, reason="a release below counts for all locks of that name that callers hold"
+)
+GUARD = pytest.mark.xfail(strict=True, reason="guards of the profile are not followed")
 
 # A wrapper of locks that is told by flags which one to take, as inodes have them.
 ILOCK = (
@@ -172,11 +177,6 @@ HELD = [
         id="variable of the file",
     ),
     pytest.param(
-        LOCKS + ROOT % "struct mutex *m = &t->lock; mutex_lock(m); here(1); mutex_unlock(m);",
-        id="pointer to the lock",
-        marks=UNNAMED,
-    ),
-    pytest.param(
         LOCKS
         + "static void take(struct mutex *m) { mutex_lock(m); }\n"
         + ROOT % "take(&t->lock); here(1); mutex_unlock(&t->lock);",
@@ -201,6 +201,46 @@ HELD = [
         % "mutex_lock(&t->lock); if (arg) t->cookie = memalloc_nofs_save(); here(1);"
         " mutex_unlock(&t->lock);",
         id="scope on one of two paths",
+    ),
+    pytest.param(
+        LOCKS + ROOT % "mutex_lock(&t->lock); t = t->parent; mutex_lock(&t->lock);"
+        " mutex_unlock(&t->lock); here(1);",
+        id="hand over hand by one variable",
+        marks=SAME_PLACE,
+    ),
+    pytest.param(
+        SCAN % "mutex_lock(&t->many[0]); mutex_unlock(&t->many[0]);"
+        + ROOT
+        % "int i; for (i = 0; i < 4; i++) mutex_lock(&t->many[i]);"
+        " mutex_unlock(&t->many[0]); here(1);",
+        id="one of all elements is released",
+        marks=SAME_PLACE,
+    ),
+    pytest.param(
+        LOCKS
+        + ROOT
+        % "struct toy *a = t->parent, *b = a->parent, *c = b->parent; mutex_lock(&a->lock);"
+        " mutex_lock(&b->lock); mutex_lock(&c->lock); mutex_lock(&t->lock);"
+        " mutex_unlock(&a->lock); mutex_unlock(&b->lock); mutex_unlock(&c->lock); here(1);",
+        id="three of four instances are released",
+        marks=FOURTH,
+    ),
+    pytest.param(
+        LOCKS + "static void use(struct toy *t)"
+        " { mutex_unlock(&t->lock); here(1); mutex_lock(&t->lock); }\n"
+        + ROOT
+        % "struct toy *p = t->parent; mutex_lock(&p->lock); mutex_lock(&t->lock); use(t);",
+        id="a callee drops one of the caller's two for a while",
+        marks=CALLERS,
+    ),
+    pytest.param(
+        LOCKS + ROOT % "guard(mutex)(&t->lock); here(1);", id="guard until the end", marks=GUARD
+    ),
+    pytest.param(
+        SCAN % "guard(mutex)(&t->lock); other(t);"
+        + ROOT % "mutex_lock(&t->lock); here(1); mutex_unlock(&t->lock);",
+        id="guard in reclaim",
+        marks=GUARD,
     ),
 ]
 FREE = [
@@ -305,6 +345,54 @@ FREE = [
 ]
 
 
+UNKNOWN = [
+    pytest.param(
+        ROOT % "struct mutex *m = &t->lock; mutex_lock(m); here(1); mutex_unlock(m);",
+        "which lock is held there",
+        id="pointer to the lock",
+    ),
+    pytest.param(
+        ROOT % "struct mutex *m = found_lock(t); mutex_lock(m); kfree(kmalloc(1, GFP_NOFS));"
+        " here(1); mutex_unlock(m);",
+        "which lock is held there",
+        id="lock that a function outside looked up",
+    ),
+    pytest.param(
+        "int toy_use(struct toy *t) { here(1); return 0; }\nEXPORT_SYMBOL(toy_use);\n",
+        "what is held where the outside calls toy_use()",
+        id="exported function",
+    ),
+    pytest.param(
+        "int toy_use(struct inode *inode, int arg) { here(1); return 0; }\n"
+        "EXPORT_SYMBOL(toy_use);\n"
+        "static const struct inode_operations toys = { .get_link = toy_use };\n",
+        "what is held where the outside calls toy_use()",
+        id="exported function that is in a table, too",
+    ),
+]
+# What the kernel's core holds where it calls.
+MAKE = (
+    SCAN
+    % "inode_lock(found_inode(t)); inode_unlock(found_inode(t));"
+    + "static int make(struct inode *dir, struct dentry *d, int m) { %s return 0; }\n"
+    "static const struct inode_operations toys = { %s };\n"
+)
+CORE = [
+    pytest.param(MAKE % ("here(1);", ".create = make"), "c inode.i_rwsem", id="held by the core"),
+    pytest.param(MAKE % ("here(1);", ".get_link = make"), "e", id="not held by the core"),
+    pytest.param(
+        MAKE % ("here(1);", ".get_link = make, .create = make"),
+        "c inode.i_rwsem",
+        id="held for one of two members",
+    ),
+    pytest.param(
+        MAKE % ("inode_unlock(dir); here(1); inode_lock(dir);", ".create = make"),
+        "e",
+        id="dropped for a while",
+    ),
+]
+
+
 @pytest.mark.parametrize("code", HELD)
 def test_held(code: str) -> None:
     """A lock that may be held there is found, and that reclaim waits for it."""
@@ -315,3 +403,29 @@ def test_held(code: str) -> None:
 def test_not_held(code: str) -> None:
     """What is not held is no hazard; a site in the scope has none."""
     assert answer(code) in ("e", "a")
+
+
+@pytest.mark.parametrize(("code", "lacks"), UNKNOWN)
+def test_not_known(code: str, lacks: str) -> None:
+    """What cannot be named, or is up to callers elsewhere, gets no answer."""
+    site = site_of(report_of(LOCKS + code))
+    assert site.answer is None and not site.hazards
+    assert any(lacks in missing.text for missing in site.missing)
+    assert site.missing[0].text in site.reason
+
+
+@pytest.mark.parametrize(("code", "expected"), CORE)
+def test_held_at_entry(code: str, expected: str) -> None:
+    """What is held when the kernel's core calls."""
+    assert answer(code) == expected
+
+
+def test_a_guessed_call_leaves_the_locks() -> None:
+    """A pointer that no value is known of is not taken to return with a lock held."""
+    one = "static void one(struct toy *t) { mutex_lock(&t->lock); }\n"
+    kept = (
+        "struct act { void (*run)(struct toy *t); };\nvoid keep(struct act *a) { a->run = one; }\n"
+    )
+    code = "void (*f)(struct toy *) = found_function(t); f(t); here(1);"
+    assert answer(one + kept + LOCKS + ROOT % code) == "e"
+    assert answer(one + kept + LOCKS + ROOT % "one(t); here(1);") == "c toy.lock"

@@ -12,6 +12,7 @@ from convert.flow.hazards.judge import UNKNOWN_CALLERS, Judge
 from convert.flow.hazards.locks import LockNames, lock_runner
 from convert.flow.hazards.model import DangerKind, Fact, HazardReport, Missing
 from convert.flow.hazards.naming import Namer
+from convert.flow.hazards.outside import OutsideCallers
 from convert.flow.hazards.product import Product
 from convert.flow.hazards.readers import readers_of
 from convert.flow.hazards.reclaim import ReclaimSide, order
@@ -153,9 +154,18 @@ class Analysis:
                         found.setdefault(number, []).append((index, roots[target]))
         return found
 
+    def judge(self) -> Judge:
+        """What gives the answers."""
+        graph = self.program.graph
+        outside = OutsideCallers(self.program.tree, graph.files)
+        for key, roots in graph.roots.items():
+            if any(root.kind in (RootKind.EXPORTED, RootKind.OUTSIDE) for root in roots):
+                outside.wanted.add(key.name)
+        return Judge(self.program, self.product, self.side, self.facts, outside)
+
     def ways(self) -> AnalysisWays:
         """The ways from dangers to allocations, for the placement of scopes."""
-        judge = Judge(self.program, self.product, self.side, self.facts)
+        judge = self.judge()
         sections = SectionFinder(self.program, self.proof.engine, judge.by_name)
         readers = readers_of(self.program)
         return AnalysisWays(
@@ -169,7 +179,7 @@ class Analysis:
 
     def report(self) -> HazardReport:
         """The answers."""
-        judge = Judge(self.program, self.product, self.side, self.facts)
+        judge = self.judge()
         pairs = list(zip(self.proof.found, self.proofs.sites, strict=True))
         asked = tuple(judge.answer(found, site) for found, site in pairs if site.forbids)
         plain = tuple(

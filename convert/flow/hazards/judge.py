@@ -18,6 +18,7 @@ from convert.flow.hazards.model import (
     SiteClass,
     SiteHazards,
 )
+from convert.flow.hazards.outside import OutsideCallers
 from convert.flow.hazards.product import UNSURE, Product, State
 from convert.flow.hazards.reclaim import ReclaimSide
 from convert.flow.scopes.code import Call
@@ -41,12 +42,13 @@ _FOUND = {
 
 @dataclass
 class Judge:
-    """Answers for sites."""
+    """Answers for sites. outside: who else names a function."""
 
     program: Program
     product: Product
     side: ReclaimSide
     facts: Locks
+    outside: OutsideCallers
 
     @cached_property
     def by_name(self) -> Mapping[str, Danger]:
@@ -168,17 +170,25 @@ class Judge:
             place = self.product.frame(*unsure[name]).place
             yield Missing(place, f"whether {name} is still held there ({steps})")
 
+    def unknown_callers(self, roots: Mapping[int, Root]) -> Iterator[Missing]:
+        """Roots that code calls which was not read: what that holds is not known."""
+        for number, root in roots.items():
+            if root.kind not in UNKNOWN_CALLERS:
+                continue
+            function = self.program.codes[number].routine.key.name
+            named = root.kind in (RootKind.EXPORTED, RootKind.OUTSIDE)
+            place = self.outside.place(function) if named else root.place
+            if place is not None:  # else no code outside of the paths names it
+                text = f"what is held where the outside calls {function}() ({root.kind.value})"
+                yield Missing(place, text)
+
     def missing(
         self, roots: Mapping[int, Root], unnamed: Mapping[Place, None]
     ) -> Iterator[Missing]:
         """What would have to be known to say that nothing is held that reclaim waits for."""
         for place in unnamed:
             yield Missing(place, "which lock is held there")
-        for number, root in roots.items():
-            if root.kind in UNKNOWN_CALLERS:
-                function = self.program.codes[number].routine.key.name
-                text = f"what is held where the outside calls {function}() ({root.kind.value})"
-                yield Missing(root.place, text)
+        yield from self.unknown_callers(roots)
         yield from sorted(self.side.missing, key=lambda one: (one.place.path, one.place.line))
         certain = {d.name for d in self.side.waits if d.kind is DangerKind.WORKER}
         for number in roots:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from convert.flow.hazards.model import HazardReport, SiteClass, SiteHazards
+from convert.flow.hazards.outside import OutsideCallers
 from convert.flow.scopes.results import ProvenSite, SiteUse
-from convert.rules.hazards.outside import OutsideCallers
 from convert.rules.hazards.words import (
     excuse_words,
     hazard_words,

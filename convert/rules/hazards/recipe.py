@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from convert.flow.hazards.model import HazardReport
+from convert.flow.hazards.outside import OutsideCallers
 from convert.flow.placement.model import PlacedScope, Placement
 from convert.plan import Plan, PlannedSite
 from convert.progress import Progress, silent
@@ -21,7 +22,6 @@ from convert.rules.hazards.messages import (
     new_scope_facts,
     reflex_facts,
 )
-from convert.rules.hazards.outside import OutsideCallers
 from convert.rules.hazards.placeholders import with_placeholders
 from convert.rules.hazards.places import relocation
 from convert.rules.hazards.writing import (

@@ -9,7 +9,7 @@ import pytest
 
 from convert.flow.graph.model import RootKind
 from convert.flow.hazards.model import HazardReport
-from convert.rules.hazards.outside import OutsideCallers
+from convert.flow.hazards.outside import OutsideCallers
 from convert.rules.hazards.recipe import Choice, Means, with_hazards
 from convert.rules.model import Converted, Refused
 from convert.rules.scoped.stage import Ground

@@ -33,6 +33,13 @@ class OutsideCallers:
             if witness is not None and witness.root.kind in _OUTSIDE:
                 self.wanted.add(witness.frames[0].function)
 
+    def place(self, function: str) -> Place | None:
+        """Where code outside of the paths names a function first; None if none does."""
+        if function not in self._found:
+            names = (self.wanted | {function}) - set(self._found)
+            self._found |= dict.fromkeys(names) | self._search(names)
+        return self._found[function]
+
     def why(self, chain: Chain | None) -> str | None:
         """Why nothing is known of what is held on a chain; None if its root is no outside call.
 
@@ -41,10 +48,7 @@ class OutsideCallers:
         if chain is None or chain.root.kind not in _OUTSIDE:
             return None
         function = chain.frames[0].function
-        if function not in self._found:
-            names = (self.wanted | {function}) - set(self._found)
-            self._found |= dict.fromkeys(names) | self._search(names)
-        place = self._found[function]
+        place = self.place(function)
         if place is None:
             return None
         return (

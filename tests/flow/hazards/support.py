@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from convert.flow.hazards.find import find_hazards
@@ -79,8 +80,12 @@ LOCKS = SCAN % "mutex_lock(&t->lock); mutex_unlock(&t->lock);"
 
 
 def report_of(code: str, *, more: Mapping[str, str] | None = None) -> HazardReport:
-    """The hazards of a small file, with further files."""
-    texts = {HEADER_PATH: HEADER, PATH: PRELUDE + code, **(more or {})}
+    """The hazards of a small file, with further files; other code uses what it exports."""
+    names = re.findall(r"EXPORT_SYMBOL\((\w+)\)", code)
+    texts = {HEADER_PATH: HEADER, PATH: PRELUDE + code}
+    if names:
+        texts["fs/user.c"] = "".join(f"void use_{n}(void) {{ {n}(0, 0); }}\n" for n in names)
+    texts.update(more or {})
     return find_hazards(MemoryTree(texts), ["fs/small"])
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from itertools import permutations
 
 import pytest
 
@@ -23,6 +26,7 @@ from tests.flow.hazards.support import (
     told,
 )
 from tests.flow.scopes.support import PATH, MemoryTree
+from tests.support import ROOT as ROOT_DIR
 
 EXCUSE = """
 schema = 1
@@ -97,14 +101,15 @@ def test_witnesses() -> None:
 
 
 def test_the_shortest_way_is_shown() -> None:
-    """Of two ways to hold the lock, that with fewer calls."""
+    """Of two ways to hold the lock, with others or alone, that with fewer calls."""
     code = (
-        LOCKS
+        BOTH
         + "static void far(struct toy *t) { here(1); }\n"
-        + ROOT % ("mutex_lock(&t->lock); if (arg) far(t); else here(2);")
+        + ROOT
+        % ("mutex_lock(&t->lock); if (arg) { far(t); return 0; } mutex_lock(&t->ilock); here(2);")
     )
-    (hazard,) = site_of(report_of(code)).hazards
-    assert [frame.function for frame in hazard.hold.chain.frames] == ["toy_run", "here"]
+    for hazard in site_of(report_of(code)).hazards:
+        assert [frame.function for frame in hazard.hold.chain.frames] == ["toy_run", "here"]
 
 
 def test_plain_allocations() -> None:
@@ -152,26 +157,74 @@ def comparable(report: HazardReport) -> HazardReport:
     return replace(report, seconds={}, proofs=replace(proofs, trees={}))
 
 
-def test_two_runs_agree() -> None:
-    """The same text gives the same report."""
-    assert comparable(report_of(MANY)) == comparable(report_of(MANY))
+PRINT = """
+from tests.flow.hazards.test_answers import MANY, report_of
+report = report_of(MANY)
+print(report.sites, report.plain, report.waits, report.facts, report.notes)
+"""
 
 
-def test_the_order_of_files_does_not_matter(tmp_path: Path) -> None:
-    """One file or several, in any order of the tree: the same answers."""
+def test_runs_agree() -> None:
+    """The same text gives the same report, whatever the order of sets is."""
+    found = set()
+    for seed in ("1", "2", "3"):
+        env = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(
+            [sys.executable, "-c", PRINT], env=env, cwd=ROOT_DIR, capture_output=True, check=True
+        )
+        found.add(done.stdout)
+    assert len(found) == 1
+
+
+@dataclass(frozen=True)
+class Backwards(MemoryTree):
+    """A tree that lists its files the other way round."""
+
+    def files(self, under: str = "") -> tuple[str, ...]:
+        """All files below a directory."""
+        return super().files(under)[::-1]
+
+
+def test_the_order_of_files_does_not_matter() -> None:
+    """Several files, in any order of the tree: the same answers."""
     lock = "static inline void lock_toy(struct toy *t) { mutex_lock(&t->lock); }\n"
     start = '#include "toy.h"\n'
+    declared = "void use(struct toy *t);\nvoid more(struct toy *t);\n"
+    head = PRELUDE.split("static void here")[0] + lock + declared
     files = {
-        "fs/small/toy.h": PRELUDE.split("static void here")[0]
-        + lock
-        + "void use(struct toy *t);\n",
-        "fs/small/a.c": start + SCAN % "mutex_lock(&t->lock); mutex_unlock(&t->lock);",
+        HEADER_PATH: HEADER,
+        "fs/small/toy.h": head,
+        "fs/small/a.c": start + LOCKS,
         "fs/small/b.c": start + "void use(struct toy *t) { kfree(kmalloc(1, GFP_NOFS)); }\n",
-        "fs/small/c.c": start + ROOT % "lock_toy(t); use(t);",
+        "fs/small/c.c": start + ROOT % "lock_toy(t); use(t); more(t);",
+        "fs/small/d.c": start
+        + "void more(struct toy *t) { use(t); kfree(kmalloc(2, GFP_NOFS)); }\n",
     }
-    found = []
-    for names in (list(files), list(files)[::-1]):
-        tree = MemoryTree({HEADER_PATH: HEADER, **{name: files[name] for name in names}})
-        found.append(comparable(find_hazards(tree, ["fs/small"])))
-    assert found[0] == found[1]
-    assert [told(one) for one in found[0].sites] == ["c toy.lock"]
+    one = comparable(find_hazards(MemoryTree(files), ["fs/small"]))
+    other = comparable(find_hazards(Backwards(files), ["fs/small"]))
+    assert (one.sites, one.waits, one.notes) == (other.sites, other.waits, other.notes)
+    assert [told(each) for each in one.sites] == ["c toy.lock", "c toy.lock"]
+
+
+def test_the_order_of_functions_does_not_matter() -> None:
+    """Functions of a file in any order have the same answers."""
+    functions = [
+        "static void use(struct toy *t)\n{\n\tkfree(kmalloc(1, GFP_NOFS));\n}\n",
+        "static void take(struct toy *t)\n{\n\tmutex_lock(&t->lock);\n}\n",
+        "static void free(struct toy *t)\n{\n\tkfree(kmalloc(2, GFP_NOFS));\n}\n",
+        ROOT % "free(t);\n\ttake(t);\n\tuse(t);",
+        LOCKS,
+    ]
+    found = set()
+    for order in permutations(functions):
+        report = report_of("".join(order))
+        used = [one for one in report.sites if one.site.function != "here"]
+        found.add(frozenset((one.site.function, told(one)) for one in used))
+    assert found == {frozenset({("use", "c toy.lock"), ("free", "e")})}
+
+
+def test_nobody_else_calls_what_is_exported() -> None:
+    """No code outside of the paths names it: what its callers hold was read."""
+    code = LOCKS + "int toy_use(struct toy *t) { here(1); return 0; }\nEXPORT_SYMBOL(toy_use);\n"
+    assert told(site_of(report_of(code))) == "missing"
+    assert told(site_of(report_of(code, more={"fs/user.c": "int unrelated;\n"}))) == "e"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.flow.hazards.support import LOCKS, ROOT, SCAN, answer, report_of, site_of
+from tests.flow.hazards.support import LOCKS, ROOT, SCAN, answer, report_of, site_of, told
 
 BELIEVED = pytest.mark.xfail(
     strict=True, reason="what a callee may have released counts as released, so the lock is missed"
@@ -429,3 +429,12 @@ def test_a_guessed_call_leaves_the_locks() -> None:
     code = "void (*f)(struct toy *) = found_function(t); f(t); here(1);"
     assert answer(one + kept + LOCKS + ROOT % code) == "e"
     assert answer(one + kept + LOCKS + ROOT % "one(t); here(1);") == "c toy.lock"
+
+
+def test_an_exported_function_without_users_elsewhere() -> None:
+    """All its callers were read; not so if its address is handed away as well."""
+    nobody = {"fs/user.c": ""}
+    use = "int toy_use(struct toy *t) { here(1); return 0; }\nEXPORT_SYMBOL(toy_use);\n"
+    given = "void toy_give(void) { hand_over(toy_use); }\n"
+    assert told(site_of(report_of(LOCKS + use, more=nobody))) == "e"
+    assert told(site_of(report_of(LOCKS + use + given, more=nobody))) == "missing"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from convert.flow.graph.build import build_graph
-from convert.flow.graph.model import Root, RootKind
+from convert.flow.graph.model import Place, Root, RootKind
 from convert.flow.hazards.judge import UNKNOWN_CALLERS, Judge
 from convert.flow.hazards.locks import LockNames, lock_runner
 from convert.flow.hazards.model import DangerKind, Fact, HazardReport, Missing
@@ -93,10 +94,21 @@ class Analysis:
         finder = WaitFinder(self.program, self.names.namer, self.facts, runner)
         self.side = ReclaimSide(finder, self.facts, self.proof.new_engine(runner), self.proof.reach)
         self.side.run()
+        self.note_guards()
         self.clock.note("reclaim")
         self.progress("following locks to allocations")
         self.product = self.follow()
         self.clock.note("locks")
+
+    def note_guards(self) -> None:
+        """Guards of locks, which end with a block: no call says so, so nothing rests on them."""
+        names = "|".join(sorted(self.facts.guards))
+        pattern = re.compile(rf"\b(?:scoped_)?guard\s*\(\s*(?:{names})\s*\)")
+        for path, parsed in self.program.graph.program.files.items():
+            match = pattern.search(parsed.source.text) if names else None
+            if match is not None:
+                place = Place(path, parsed.source.line(match.start()))
+                self.side.missing[Missing(place, "where a guard's lock is held")] = None
 
     def runner(self, program: Program) -> LockRunner:
         """What follows the locks of a program."""

@@ -187,11 +187,11 @@ def without(locks: Locks, name: str, place: Where | None) -> Locks:
 
 
 def perhaps_without(locks: Locks, name: str, place: Where | None, depth: int) -> Locks:
-    """Without one that a callee releases if it is held."""
+    """Not known any more: a callee releases it on some of its ways."""
     gone = _released(locks, name, place)
     if not gone:
         return locks._replace(maybe=locks.maybe | {(name, place, depth)})
-    return locks._replace(held=locks.held - gone)
+    return locks._replace(held=locks.held - gone, unsure=locks.unsure | {name})
 
 
 def _released(locks: Locks, name: str, place: Where | None) -> frozenset[Held]:

@@ -1,0 +1,106 @@
+"""Sets of held locks: taking, releasing, and what may be held where ways meet."""
+
+from __future__ import annotations
+
+import pytest
+
+from convert.flow.scopes.code import DEREF, Where
+from convert.flow.scopes.held import (
+    NOTHING,
+    Held,
+    Locks,
+    either,
+    met,
+    perhaps_without,
+    with_lock,
+    without,
+)
+
+HERE, THERE, ELSEWHERE = (Where(name, (DEREF, "lock")) for name in ("a", "b", "c"))
+
+
+def taken(*held: Held) -> Locks:
+    """Locks that were taken one after the other."""
+    locks = NOTHING
+    for one in held:
+        locks = with_lock(locks, one)
+    return locks
+
+
+def places(locks: Locks) -> set[Where | None]:
+    """Where the held locks are."""
+    return {held.place for held in locks.held}
+
+
+A, B, C = Held("toy.lock", HERE, 1), Held("toy.lock", THERE, 2), Held("toy.lock", None, 3)
+OTHER = Held("toy.other", HERE, 4)
+
+
+@pytest.mark.parametrize(
+    ("held", "place", "left"),
+    [
+        pytest.param((A, B), HERE, {THERE}, id="same place"),
+        pytest.param((A, B), ELSEWHERE, {HERE}, id="unknown place, the youngest"),
+        pytest.param((C, B), ELSEWHERE, {THERE}, id="one that has no place"),
+        pytest.param((A, B), None, set(), id="released without a place, all"),
+        pytest.param((A,), HERE, set(), id="only one"),
+        pytest.param((OTHER,), HERE, {HERE}, id="another lock of the same place"),
+    ],
+)
+def test_release(held: tuple[Held, ...], place: Where | None, left: set[Where | None]) -> None:
+    """Which of several locks a release means."""
+    assert places(without(taken(*held), "toy.lock", place)) == left
+
+
+def test_release_of_what_is_not_held() -> None:
+    """It is the caller's; the next taking gives it back."""
+    freed = without(NOTHING, "toy.lock", HERE)
+    assert freed.freed == {("toy.lock", HERE)} and not freed.held
+    again = with_lock(freed, A)
+    assert not again.freed and again.held == {A}
+    assert with_lock(freed, OTHER).freed == freed.freed
+
+
+def test_taking_again() -> None:
+    """The same place counts once, others do; one without a place counts if none is held."""
+    assert len(taken(A, A._replace(at=9)).held) == 1
+    assert len(taken(A, B, OTHER).held) == 3
+    assert places(taken(A, C)) == {HERE}
+    assert places(taken(C, A)) == {None, HERE}
+
+
+def test_a_doubt_ends_with_the_release() -> None:
+    """What may be held is not held behind its release."""
+    doubt = Locks(frozenset(), frozenset(), unsure=frozenset({"toy.lock", "toy.other"}))
+    left = without(doubt, "toy.lock", HERE)
+    assert left.unsure == {"toy.other"} and not left.freed
+
+
+def test_where_ways_meet() -> None:
+    """All that is held on one of them; only what both released counts as released."""
+    one, other = taken(A), without(taken(OTHER), "toy.third", None)
+    found = either(one, other)
+    assert found.held == {A, OTHER}
+    assert not found.freed
+    assert found.maybe == {("toy.third", None, 0)}
+    assert either(other, other).freed == other.freed
+    doubt = Locks(frozenset(), frozenset(), unsure=frozenset({"x.y"}))
+    assert either(NOTHING, doubt).unsure == {"x.y"}
+
+
+def test_ways_out_that_are_one() -> None:
+    """A lock on one of two ways is held, unless the function seems to release it as well."""
+    assert met(taken(A), NOTHING).held == {A}
+    mixed = met(taken(A), without(NOTHING, "toy.lock", HERE))
+    assert mixed.both == {"toy.lock"}
+    assert not (mixed.held or mixed.freed or mixed.maybe)
+    deep = A._replace(depth=3)
+    assert met(taken(deep), NOTHING).both == {"toy.lock"}
+    assert met(taken(deep), taken(deep)).held == {deep}
+
+
+def test_what_a_callee_may_have_released() -> None:
+    """The function's own lock is gone then; one of its callers is only noted."""
+    assert not perhaps_without(taken(A), "toy.lock", HERE, 1).held
+    noted = perhaps_without(NOTHING, "toy.lock", HERE, 1)
+    assert noted.maybe == {("toy.lock", HERE, 1)} and not noted.freed

@@ -81,7 +81,7 @@ class WaitFinder:
         if self.program.targets(call):
             return
         for wait in self.facts.waits.get(name, ()):
-            if wait.ends != "task" or wait.bounded:
+            if wait.bounded or (wait.ends != "task" and wait.event is None):
                 continue
             if wait.event is not None:
                 yield wait.what, wait.event, None

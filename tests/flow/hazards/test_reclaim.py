@@ -20,9 +20,6 @@ SUPER = (
     " mutex_unlock(&t->lock); }\n"
     "static const struct super_operations toy_super = { .%s = toy_gone };\n"
 )
-IO = pytest.mark.xfail(
-    strict=True, reason="the end of I/O is never waited for, also if a worker of the paths ends it"
-)
 CASES = [
     pytest.param(LOCKS + HOLDS, "c toy.lock", id="shrinker"),
     pytest.param(
@@ -148,7 +145,6 @@ CASES = [
         + WORK % "here(1); folio_end_writeback(found_folio(t));",
         "c toy_work()",
         id="writeback that a worker ends",
-        marks=IO,
     ),
 ]
 

@@ -6,8 +6,9 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,8 +76,28 @@ def run(
     Raises InputError if the program cannot be started.
     """
     words = [str(word) for word in command]
+    process: subprocess.Popen[bytes] | None = None
+    with ExitStack() as ends:
+        try:
+            with _held_back():
+                process = ends.enter_context(_started(words, cwd, extra, merge))
+                ends.enter_context(guarded(process.pid) if guard else nullcontext())
+            output, errors = process.communicate(stdin.encode("utf-8", "surrogateescape"))
+        except BaseException:
+            if process is not None:
+                with suppress(ProcessLookupError):  # it has ended by itself
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()  # until the last of the group has closed its end
+            raise
+    return Finished(process.returncode, _text(output), _text(errors or b""))
+
+
+def _started(
+    words: Sequence[str], cwd: Path, extra: Mapping[str, str] | None, merge: bool
+) -> subprocess.Popen[bytes]:
+    """The program, running. Raises InputError if it cannot be started."""
     try:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             words,
             cwd=cwd,
             env=clean_environment(extra),
@@ -87,14 +108,29 @@ def run(
         )
     except OSError as error:
         raise InputError(f"cannot run {words[0]}: {error.strerror}") from error
-    with process, guarded(process.pid) if guard else nullcontext():
-        try:
-            output, errors = process.communicate(stdin.encode("utf-8", "surrogateescape"))
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()  # until the last of the group has closed its end
-            raise
-    return Finished(process.returncode, _text(output), _text(errors or b""))
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Let signals that become exceptions here wait until the body is done.
+
+    One that comes while a program is being started would leave it running with nobody to end it.
+    The signals are not blocked, for the program would inherit that.
+    """
+    came: list[int] = []
+    before = {}
+    if threading.current_thread() is threading.main_thread():  # others are not interrupted
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if callable(handler := signal.getsignal(number)):
+                before[number] = handler
+                signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for one in came:
+            signal.raise_signal(one)
 
 
 @contextmanager

@@ -102,6 +102,24 @@ def test_work_that_is_left_behind_is_stopped_and_may_clean_up(tmp_path: Path) ->
     assert until(lambda: not processes("sleep 617"))
 
 
+@pytest.mark.parametrize("guard", [False, True])
+def test_a_signal_while_a_program_is_started_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, guard: bool
+) -> None:
+    real = subprocess.Popen
+
+    def slow(command: list[str], **options: object) -> subprocess.Popen[bytes]:
+        process: subprocess.Popen[bytes] = real(command, **options)  # type: ignore[call-overload]
+        if command[0] == ("/bin/sh" if guard else "sleep"):
+            signal.raise_signal(signal.SIGINT)  # the caller does not have the process yet
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", slow)
+    with pytest.raises(KeyboardInterrupt):
+        run(["sleep", "621"], tmp_path, guard=guard)
+    assert until(lambda: not processes("sleep 621"))
+
+
 def test_nothing_outlives_a_program_that_is_killed(tmp_path: Path) -> None:
     script = (
         "import sys, time\nfrom pathlib import Path\n"

@@ -14,7 +14,7 @@ from convert.flow.hazards.locks import LockNames, lock_runner
 from convert.flow.hazards.model import DangerKind, Fact, HazardReport, Missing
 from convert.flow.hazards.naming import Namer
 from convert.flow.hazards.outside import OutsideCallers
-from convert.flow.hazards.product import Product
+from convert.flow.hazards.product import Facts, Product
 from convert.flow.hazards.readers import readers_of
 from convert.flow.hazards.reclaim import ReclaimSide, order
 from convert.flow.hazards.sections import SectionFinder
@@ -134,7 +134,7 @@ class Analysis:
         product = Product(
             self.program.codes,
             self.proof.reach,
-            dangers - handed_over(self.proof),
+            Facts(dangers - handed_over(self.proof)),
             workers,
             sites,
             self.program.is_guess,

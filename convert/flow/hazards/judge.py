@@ -19,8 +19,9 @@ from convert.flow.hazards.model import (
     SiteHazards,
 )
 from convert.flow.hazards.outside import OutsideCallers
-from convert.flow.hazards.product import UNSURE, Product, State
+from convert.flow.hazards.product import UNSURE, Product, Run
 from convert.flow.hazards.reclaim import ReclaimSide
+from convert.flow.hazards.trails import Step
 from convert.flow.scopes.code import Call
 from convert.flow.scopes.held import UNNAMED
 from convert.flow.scopes.model import Verdict
@@ -93,66 +94,60 @@ class Judge:
 
     def hazards(self, found: FoundSite) -> tuple[tuple[Hazard, ...], Sequence[Missing]]:
         """What is held on ways without the scope, the shortest way for each; what is not known."""
-        best: dict[str, tuple[State, int]] = {}
-        roots: dict[int, Root] = {}
+        runs = [run for run in self.product.runs(found.runs) if not run.opened]
+        held = 0
         unnamed: dict[Place, None] = {}
-        unsure: dict[str, tuple[State, int]] = {}
-        depth = self.product.depth
-        for state, index, bits, held in self.product.runs(found.runs):
-            if self.product.is_open(state, bits):
-                continue
-            start = self.product.start(state)
-            root = self.product.first[start]
-            assert isinstance(root, Root)
-            if root.kind in UNKNOWN_CALLERS or start.instance.function.number not in roots:
-                roots[start.instance.function.number] = root
-            if UNNAMED in held:
-                unnamed[self.product.frame(state, index).place] = None
-            for name in held - {UNNAMED}:
-                if name.startswith(UNSURE):
-                    unsure.setdefault(name.removeprefix(UNSURE), (state, index))
-                    continue
-                known = best.get(name)
-                if known is None or depth[state] < depth[known[0]]:
-                    best[name] = (state, index)
-        hazards = tuple(self.hazard(name, self.product.trail(*best[name])) for name in sorted(best))
-        doubts = {name: at for name, at in unsure.items() if name not in best}
-        excused = {name: at for name, at in doubts.items() if name in self.facts.excused}
-        hazards += tuple(
-            self.hazard(name, self.product.trail(*excused[name])) for name in sorted(excused)
-        )
-        doubts = {name: at for name, at in doubts.items() if name not in excused}
-        return hazards, [*self.doubtful(doubts), *self.missing(roots, unnamed)]
+        for run in runs:
+            held |= run.held
+            if run.held & self.product.facts.bit(UNNAMED):
+                unnamed[self.product.frame(run.node, run.number).place] = None
+        names = sorted(set(self.product.named(held)) - {UNNAMED})
+        sure = [name for name in names if not name.startswith(UNSURE)]
+        doubts = [name for name in names if name.removeprefix(UNSURE) not in sure]
+        excused = [one for one in doubts if one.removeprefix(UNSURE) in self.facts.excused]
+        hazards = tuple(self.hazard(name, runs) for name in [*sure, *excused])
+        unsure = {name: runs for name in doubts if name not in excused}
+        roots = list(self.product.roots(held))
+        return hazards, [*self.doubtful(unsure), *self.missing(roots, unnamed)]
 
-    def hazard(self, name: str, trail: list[tuple[State, int]]) -> Hazard:
+    def trail(self, fact: str, runs: Sequence[Run]) -> tuple[Root, list[Step]]:
+        """A shortest way along which a fact comes to hold at a site."""
+        trails = self.product.trails(fact)
+        ends = [
+            (trails.depth[end], number, end)
+            for number, run in enumerate(runs)
+            if (end := trails.best(run.node, run.gone, run.taken)) is not None
+        ]
+        _, number, end = min(ends, key=lambda one: one[:2])
+        return trails.trail(end, runs[number].number)
+
+    def hazard(self, fact: str, runs: Sequence[Run]) -> Hazard:
         """The two sides of one danger."""
-        danger = self.by_name[name]
+        danger = self.by_name[fact.removeprefix(UNSURE)]
         entries = self.facts.excused.get(danger.name, ())
         excused = None
         if entries:
-            fact = entries[0]
-            excused = Fact(fact.id, f'{fact.statement} "{fact.quote}"', fact.source)
-        return Hazard(danger, self.hold(danger, name, trail), self.side.waits[danger], excused)
+            entry = entries[0]
+            excused = Fact(entry.id, f'{entry.statement} "{entry.quote}"', entry.source)
+        hold = self.hold(danger, *self.trail(fact, runs))
+        return Hazard(danger, hold, self.side.waits[danger], excused)
 
-    def hold(self, danger: Danger, name: str, trail: list[tuple[State, int]]) -> Hold:
-        chain = self.product.chain(trail)
-        if danger.kind is DangerKind.WORKER:
-            root = chain.root
+    def hold(self, danger: Danger, root: Root, trail: Sequence[Step]) -> Hold:
+        """Where a danger was taken on a way."""
+        chain = self.product.chain(root, trail)
+        if danger.kind is DangerKind.WORKER or trail[0].holds:  # the outside holds it as it calls
             return Hold(danger, chain, 0, root.place, root.detail)
-        if name in trail[0][0].held:  # the outside holds it when it calls in
-            return Hold(danger, chain, 0, chain.root.place, chain.root.detail)
         frame = len(trail) - 1
-        names = {name, f"{UNSURE}{name}"}
         for number, (before, following) in enumerate(pairwise(trail)):
-            if not names & before[0].held and names & following[0].held:
+            if not before.holds and following.holds:
                 frame = number
-        state, index = trail[frame]
-        code = self.program.codes[state.instance.function.number]
+        node, index, _ = trail[frame]
+        code = self.program.codes[node.instance.function.number]
         taken = [
             one.at
-            for bits in state.instance.at(index)
+            for bits in node.instance.at(index)
             for one in bits[-2].held
-            if one.name == name and one.at >= 0
+            if one.name == danger.name and one.at >= 0
         ]
         at = min(taken, default=index)
         instruction = code.instructions[at]
@@ -162,17 +157,18 @@ class Judge:
 
     # -- what is not known ---------------------------------------------------------------------
 
-    def doubtful(self, unsure: Mapping[str, tuple[State, int]]) -> Iterator[Missing]:
+    def doubtful(self, unsure: Mapping[str, Sequence[Run]]) -> Iterator[Missing]:
         """Locks of which it is not known whether they are held."""
-        for name in sorted(unsure):
-            trail = self.product.trail(*unsure[name])
-            steps = " > ".join(str(frame) for frame in self.product.chain(trail).frames)
-            place = self.product.frame(*unsure[name]).place
-            yield Missing(place, f"whether {name} is still held there ({steps})")
+        for fact, runs in unsure.items():
+            root, trail = self.trail(fact, runs)
+            frames = self.product.chain(root, trail).frames
+            steps = " > ".join(str(frame) for frame in frames)
+            name = fact.removeprefix(UNSURE)
+            yield Missing(frames[-1].place, f"whether {name} is still held there ({steps})")
 
-    def unknown_callers(self, roots: Mapping[int, Root]) -> Iterator[Missing]:
+    def unknown_callers(self, roots: Sequence[tuple[int, Root]]) -> Iterator[Missing]:
         """Roots that code calls which was not read: what that holds is not known."""
-        for number, root in roots.items():
+        for number, root in roots:
             if root.kind not in UNKNOWN_CALLERS:
                 continue
             function = self.program.codes[number].routine.key.name
@@ -183,7 +179,7 @@ class Judge:
                 yield Missing(place, text)
 
     def missing(
-        self, roots: Mapping[int, Root], unnamed: Mapping[Place, None]
+        self, roots: Sequence[tuple[int, Root]], unnamed: Mapping[Place, None]
     ) -> Iterator[Missing]:
         """What would have to be known to say that nothing is held that reclaim waits for."""
         for place in unnamed:
@@ -191,13 +187,13 @@ class Judge:
         yield from self.unknown_callers(roots)
         yield from sorted(self.side.missing, key=lambda one: (one.place.path, one.place.line))
         certain = {d.name for d in self.side.waits if d.kind is DangerKind.WORKER}
-        for number in roots:
+        for number in dict(roots):
             function = self.program.codes[number].routine.key.name
             if function in self.side.possible and function not in certain:
                 place, name = self.side.possible[function]
                 yield Missing(place, f"whether the wait for {name} is one for {function}()")
         for name, (place, _) in sorted(self.side.open_ended.items()):
-            for number, root in roots.items():
+            for number, root in roots:
                 if number in self.enders[name]:
                     function = self.program.codes[number].routine.key.name
                     yield Missing(

@@ -14,6 +14,7 @@ from convert.tree.kernel import KernelTree
 
 # Where code may call functions that a filesystem exports; drivers do not.
 _CODE = ("fs", "mm", "block", "kernel", "security", "net", "io_uring", "init", "ipc", "lib", "virt")
+_WORD = re.compile(rb"\w+")
 _OUTSIDE = (RootKind.EXPORTED, RootKind.OUTSIDE)
 
 
@@ -58,22 +59,23 @@ class OutsideCallers:
 
     def _search(self, names: Iterable[str]) -> dict[str, Place | None]:
         """The first place of code of each name outside of the paths."""
-        words = b"|".join(sorted(name.encode() for name in names))
-        pattern = re.compile(rb"\b(?:" + words + rb")\b")
+        wanted = {name.encode() for name in names}
         found: dict[str, Place | None] = {}
         for top in _CODE:
             for path in self.tree.files(top) if self.tree.exists(top) else ():
                 if not path.endswith(".c") or path in self.read:
                     continue
                 data = self.tree.read(path)
-                if pattern.search(data):
-                    for name, line in _named(path, data, pattern):
+                # An expression of hundreds of alternatives takes forty times as long.
+                if here := wanted.intersection(_WORD.findall(data)):
+                    for name, line in _named(path, data, here):
                         found.setdefault(name, Place(path, line))
         return found
 
 
-def _named(path: str, data: bytes, pattern: re.Pattern[bytes]) -> Iterable[tuple[str, int]]:
-    """The names that stand in code, each with its first line."""
+def _named(path: str, data: bytes, names: Iterable[bytes]) -> Iterable[tuple[str, int]]:
+    """The names that stand in code, with their lines, in the order of the text."""
+    pattern = re.compile(rb"\b(?:" + b"|".join(sorted(names)) + rb")\b")
     try:
         source = read_source(path, data)
     except BrokenSource:

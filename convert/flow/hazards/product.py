@@ -1,7 +1,8 @@
 """From the roots to the allocations: what is held on the way that reclaim waits for.
 
-A state is a function instance, whether the scope was open when it was entered, and the dangers that
-were held then. The search is breadth first, so the first way that is found is a shortest one.
+Each fact is followed by itself: a danger that is held, one that may be held, a root that was the
+start. A call adds facts and takes some away, whatever else holds, so nothing is lost by that (Reps,
+Horwitz and Sagiv: "Precise Interprocedural Dataflow Analysis via Graph Reachability", POPL 1995).
 """
 
 from __future__ import annotations
@@ -12,132 +13,178 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from convert.flow.graph.model import Place, Root
+from convert.flow.hazards.trails import Step, Trails
 from convert.flow.scopes.code import Call, Code
 from convert.flow.scopes.contexts import Instance
 from convert.flow.scopes.held import UNNAMED, Locks
 from convert.flow.scopes.model import Chain, Frame
 from convert.flow.scopes.reach import CLOSED, OPEN, Node, Reach, after
-from convert.flow.scopes.values import Bits
 
 Names = frozenset[str]
-_MOST_COMBINATIONS = 12
 UNSURE = "~"  # in front of the name of a lock that may be held, or not
 
 
-class State(NamedTuple):
-    """A function instance, the scope when it is entered, and the dangers that are held then."""
-
-    instance: Instance
-    entry: int
-    held: Names
-
-
-class Step(NamedTuple):
-    """A call from a state: its instruction, scope and locks there, and what is held."""
+class Edge(NamedTuple):
+    """A call that leads on. gone, taken: what it takes from the facts of its caller, and adds."""
 
     number: int
-    bits: Bits
-    held: Names
-    target: State
+    target: Node
+    gone: int
+    taken: int
+
+
+class Run(NamedTuple):
+    """An instruction that is asked about, in one state. held: all that may hold there at once."""
+
+    node: Node
+    number: int
+    opened: bool
+    gone: int
+    taken: int
+    held: int
+
+
+@dataclass
+class Facts:
+    """Names as bits. locks: those that count as dangers."""
+
+    locks: Names
+    names: list[str] = field(default_factory=list)
+    _numbers: dict[str, int] = field(default_factory=dict)
+    _effects: dict[Locks, tuple[int, int]] = field(default_factory=dict)
+
+    def bit(self, name: str) -> int:
+        """The bit of a name."""
+        if name not in self._numbers:
+            self._numbers[name] = 1 << len(self.names)
+            self.names.append(name)
+        return self._numbers[name]
+
+    def bits(self, names: Iterable[str]) -> int:
+        """The bits of some names."""
+        found = 0
+        for name in names:
+            found |= self.bit(name)
+        return found
+
+    def of(self, bits: int) -> Iterator[str]:
+        """The names of some bits."""
+        while bits:
+            lowest = bits & -bits
+            yield self.names[lowest.bit_length() - 1]
+            bits ^= lowest
+
+    def effect(self, locks: Locks) -> tuple[int, int]:
+        """What the locks of a function take from the facts of its entry, and add."""
+        known = self._effects.get(locks)
+        if known is None:
+            freed = {name for name, _ in locks.freed} & (self.locks | {UNNAMED})
+            held = {one.name for one in locks.held} & (self.locks | {UNNAMED})
+            unsure = locks.unsure & self.locks
+            known = self._effects[locks] = (
+                self.bits(sorted(freed)) | self.bits(UNSURE + name for name in sorted(freed)),
+                self.bits(sorted(held)) | self.bits(UNSURE + name for name in sorted(unsure)),
+            )
+        return known
 
 
 @dataclass
 class Product:
-    """All states that the roots reach and that lead to an allocation.
+    """All nodes that the roots reach and that lead to an allocation, with the facts there.
 
-    dangers: the names of what reclaim waits for. workers: by the number of a root's function, the
-    name of the worker that reclaim waits for. sites: by function, the instructions that are asked
-    about. guessed: calls that are not followed. given: what the outside holds when it starts a
-    root. inside: by function, the calls that have the kernel's core run a function at once, and the
-    instances of that. first: how a state was reached first. depth: by how many calls.
+    facts: the names of locks that reclaim waits for, of workers, and what else is followed.
+    workers: by the number of a root's function, the name of the worker that reclaim waits for.
+    sites: by function, the instructions that are asked about. guessed: calls that are not followed.
+    given: what the outside holds when it starts a root. inside: by function, the calls that have
+    the kernel's core run a function at once, and the instances of that. entered: the facts with
+    which a node may be entered. starts: the nodes that roots start, with the facts of that.
     """
 
     codes: Sequence[Code]
     reach: Reach
-    dangers: Names
+    facts: Facts
     workers: Mapping[int, str]
     sites: Mapping[int, Sequence[int]]
     guessed: Callable[[Call], bool]
     given: Callable[[Root], Names]
     inside: Mapping[int, Sequence[tuple[int, Instance]]]
-    first: dict[State, tuple[State, int] | Root] = field(default_factory=dict)
-    depth: dict[State, int] = field(default_factory=dict)
-    _starts: dict[State, State] = field(default_factory=dict)
-    _combinations: dict[tuple[Instance, int], set[Names]] = field(default_factory=dict)
-    steps: dict[State, list[Step]] = field(default_factory=dict)
-    states: dict[int, list[State]] = field(default_factory=dict)
+    entered: dict[Node, int] = field(default_factory=dict)
+    nodes: dict[int, list[Node]] = field(default_factory=dict)
+    starts: dict[tuple[Node, Root], int] = field(default_factory=dict)
+    _roots: dict[str, tuple[int, Root]] = field(default_factory=dict)
+    _edges: dict[Node, tuple[Edge, ...]] = field(default_factory=dict)
+    _leading: set[Node] = field(default_factory=set)
+    _trails: dict[int, Trails] = field(default_factory=dict)
 
     def run(self, starts: Iterable[tuple[Instance, Root]]) -> None:
-        """Search from the roots."""
-        leading = self.leading()
-        waiting: deque[State] = deque()
+        """Follow all facts from the roots until nothing new is found."""
+        self._leading = self.leading()
+        waiting: deque[Node] = deque()
         for instance, root in starts:
-            if Node(instance, CLOSED) not in leading:
-                continue
-            worker = self.workers.get(instance.function.number)
-            held = self.given(root) & self.dangers
-            state = State(instance, CLOSED, held if worker is None else held | {worker})
-            if state not in self.first:
-                self.first[state] = root
-                self.depth[state] = 0
-                waiting.append(state)
+            node = Node(instance, CLOSED)
+            if node in self._leading:
+                worker = self.workers.get(instance.function.number)
+                held = self.facts.bits(sorted(self.given(root) & self.facts.locks))
+                held |= 0 if worker is None else self.facts.bit(worker)
+                self.starts[node, root] = held
+                self.enter(node, held | self.root_bit(instance, root), waiting)
+        queued = set(waiting)
         while waiting:
-            state = waiting.popleft()
-            self.states.setdefault(state.instance.function.number, []).append(state)
-            found = self.steps[state] = list(self.steps_of(state, leading))
-            for number, step in enumerate(found):
-                step = found[number] = self.bounded(step)
-                if step.target not in self.first:
-                    self.first[step.target] = (state, step.number)
-                    self.depth[step.target] = self.depth[state] + 1
-                    waiting.append(step.target)
+            node = waiting.popleft()
+            queued.discard(node)
+            held = self.entered[node]
+            for edge in self.edges(node):
+                self.enter(edge.target, held & ~edge.gone | edge.taken, waiting, queued)
+        for node in self.entered:
+            self.nodes.setdefault(node.instance.function.number, []).append(node)
 
-    def steps_of(self, state: State, leading: set[Node]) -> Iterator[Step]:
-        """The calls from a state that lead to a site."""
-        for index in sorted(state.instance.calls):
-            call = state.instance.function.code.instructions[index]
+    def enter(
+        self, node: Node, held: int, waiting: deque[Node], queued: set[Node] | None = None
+    ) -> None:
+        """Note with which facts a node is entered, and look at it again if some are new."""
+        before = self.entered.get(node)
+        if before is not None and not held & ~before:
+            return
+        self.entered[node] = held | (before or 0)
+        if queued is None or node not in queued:
+            waiting.append(node)
+            if queued is not None:
+                queued.add(node)
+
+    def root_bit(self, instance: Instance, root: Root) -> int:
+        """The fact that a root was the start."""
+        name = f"/{instance.function.number}:{root.kind.value}"
+        self._roots.setdefault(name, (instance.function.number, root))
+        return self.facts.bit(name)
+
+    def edges(self, node: Node) -> tuple[Edge, ...]:
+        """The calls of a node that lead to a site."""
+        if node not in self._edges:
+            self._edges[node] = tuple(dict.fromkeys(self.found_edges(node)))
+        return self._edges[node]
+
+    def found_edges(self, node: Node) -> Iterator[Edge]:
+        """The same, some of them more than once."""
+        instance, entry = node
+        for index in sorted(instance.calls):
+            call = instance.function.code.instructions[index]
             if isinstance(call, Call) and self.guessed(call):
                 continue
-            for bits, callee in state.instance.calls[index]:
-                entry = after(bits, state.entry)
-                if Node(callee, entry) in leading:
-                    held = self.held(state, bits[-1])
-                    yield Step(index, bits, held, State(callee, entry, held))
-        for index, callee in self.inside.get(state.instance.function.number, ()):
-            for bits in state.instance.at(index):
-                if after(bits, state.entry) != OPEN and Node(callee, CLOSED) in leading:
-                    held = self.held(state, bits[-2])
-                    yield Step(index, bits[:-1], held, State(callee, CLOSED, held))
+            for bits, callee in instance.calls[index]:
+                target = Node(callee, after(bits, entry))
+                if target in self._leading:
+                    yield Edge(index, target, *self.effect(bits[-1]))
+        for index, callee in self.inside.get(instance.function.number, ()):
+            target = Node(callee, CLOSED)
+            if target in self._leading:
+                for bits in instance.at(index):
+                    if after(bits, entry) != OPEN:
+                        yield Edge(index, target, *self.effect(bits[-2]))
 
-    def bounded(self, step: Step) -> Step:
-        """A step whose target is one of few states of its instance.
-
-        Where too many combinations are held, it is not known any more which: each may be.
-        """
-        target = step.target
-        if target in self.first:
-            return step
-        known = self._combinations.setdefault((target.instance, target.entry), set())
-        if len(known) < _MOST_COMBINATIONS:
-            known.add(target.held)
-            return step
-        every = frozenset(name.removeprefix(UNSURE) for names in known for name in names)
-        more = {name.removeprefix(UNSURE) for name in target.held}
-        held = frozenset(f"{UNSURE}{name}" for name in every | more)
-        known.add(held)
-        return step._replace(target=target._replace(held=held))
-
-    def held(self, state: State, locks: Locks) -> Names:
-        """The dangers that are held at an instruction."""
-        held = state.held
-        if locks.freed:
-            gone = {name for name, _ in locks.freed}
-            held -= gone | {f"{UNSURE}{name}" for name in gone}
-        if locks.held:
-            held |= {one.name for one in locks.held} & (self.dangers | {UNNAMED})
-        if locks.unsure:
-            held |= {f"{UNSURE}{name}" for name in locks.unsure & self.dangers}
-        return held
+    def effect(self, locks: object) -> tuple[int, int]:
+        """As `Facts.effect`, of the part of a state that stands for locks."""
+        assert isinstance(locks, Locks)
+        return self.facts.effect(locks)
 
     def leading(self) -> set[Node]:
         """The nodes from which a site is reached."""
@@ -162,47 +209,44 @@ class Product:
 
     # -- sites ---------------------------------------------------------------------------------
 
-    def runs(self, places: Iterable[tuple[int, int]]) -> Iterator[tuple[State, int, Bits, Names]]:
-        """All states in which an instruction runs, with what is held there."""
+    def runs(self, places: Iterable[tuple[int, int]]) -> Iterator[Run]:
+        """All states in which some instructions (function, index) run."""
         for number, index in places:
-            for state in self.states.get(number, ()):
-                for bits in state.instance.at(index):
-                    yield state, index, bits, self.held(state, bits[-2])
+            for node in self.nodes.get(number, ()):
+                yield from dict.fromkeys(self.runs_of(node, index))
 
-    @staticmethod
-    def is_open(state: State, bits: Bits) -> bool:
-        """Whether the scope is open, for certain."""
-        return after(bits, state.entry) == OPEN
+    def runs_of(self, node: Node, index: int) -> Iterator[Run]:
+        """The states in which an instruction of a node runs."""
+        entered = self.entered[node]
+        for bits in node.instance.at(index):
+            gone, taken = self.effect(bits[-2])
+            opened = after(bits, node.entry) == OPEN
+            yield Run(node, index, opened, gone, taken, entered & ~gone | taken)
+
+    def named(self, bits: int) -> Iterator[str]:
+        """What is held, or may be: the names of facts that are no roots."""
+        return (name for name in self.facts.of(bits) if name not in self._roots)
+
+    def roots(self, bits: int) -> Iterator[tuple[int, Root]]:
+        """The roots among some facts, with the numbers of their functions."""
+        return (self._roots[name] for name in self.facts.of(bits) if name in self._roots)
 
     # -- chains --------------------------------------------------------------------------------
 
-    def start(self, state: State) -> State:
-        """The root's state from which a state was reached first."""
-        while state not in self._starts:
-            step = self.first[state]
-            if isinstance(step, Root):
-                self._starts[state] = state
-            else:
-                self._starts[state] = self.start(step[0])
-        return self._starts[state]
+    def trails(self, name: str) -> Trails:
+        """The shortest ways along which a fact comes to hold."""
+        bit = self.facts.bit(name)
+        if bit not in self._trails:
+            self._trails[bit] = Trails(bit, self.edges)
+            self._trails[bit].run(self.starts)
+        return self._trails[bit]
 
-    def trail(self, state: State, index: int) -> list[tuple[State, int]]:
-        """The states and instructions from a root to an instruction."""
-        found = [(state, index)]
-        while True:
-            step = self.first[found[-1][0]]
-            if isinstance(step, Root):
-                return found[::-1]
-            found.append(step)
-
-    def chain(self, trail: Sequence[tuple[State, int]]) -> Chain:
+    def chain(self, root: Root, trail: Sequence[Step]) -> Chain:
         """A trail in words, along which no scope is open."""
-        root = self.first[trail[0][0]]
-        assert isinstance(root, Root)
-        return Chain(root, tuple(self.frame(*one) for one in trail), False)
+        return Chain(root, tuple(self.frame(one.node, one.number) for one in trail), False)
 
-    def frame(self, state: State, index: int) -> Frame:
+    def frame(self, node: Node, index: int) -> Frame:
         """A function and a line in it."""
-        code = self.codes[state.instance.function.number]
+        code = self.codes[node.instance.function.number]
         place = Place(code.routine.path, code.instructions[index].line)
         return Frame(code.routine.key.name, place)

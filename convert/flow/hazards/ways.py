@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
+from typing import NamedTuple
 
-from convert.flow.graph.model import Root, RootKind
+from convert.flow.graph.model import RootKind
 from convert.flow.hazards.model import Danger, DangerKind
-from convert.flow.hazards.product import Product, State
+from convert.flow.hazards.product import Product
 from convert.flow.hazards.readers import Reader
 from convert.flow.hazards.sections import SectionFinder
 from convert.flow.placement.paths import Call, Function, Node, Section, Sink, SinkKind, Start
 from convert.flow.scopes.code import Call as CallInstruction
 from convert.flow.scopes.code import Give
-from convert.flow.scopes.reach import OPEN, after
+from convert.flow.scopes.reach import OPEN
+from convert.flow.scopes.reach import Node as ReachNode
 from convert.flow.scopes.results import SiteUse
 from convert.flow.scopes.setup import Program
 from convert.flow.scopes.sites import FoundSite
 
 _WORKERS = (RootKind.WORK, RootKind.THREAD)
+
+
+class State(NamedTuple):
+    """A node of the product, and the danger (its bit) that is followed there; 0 for none."""
+
+    node: ReachNode
+    held: int
 
 
 @dataclass
@@ -38,7 +47,7 @@ class AnalysisWays:
     readers: Sequence[Reader]
     sections: SectionFinder
     _functions: dict[int, Function] = field(default_factory=dict)
-    _nodes: dict[State, Node] = field(default_factory=dict)
+    _inside: dict[tuple[int, int], frozenset[Section]] = field(default_factory=dict)
 
     # -- nodes ---------------------------------------------------------------------------------
 
@@ -48,14 +57,57 @@ class AnalysisWays:
         numbered = count()
         return {
             Node(self.function(number), next(numbered)): state
-            for number, states in sorted(self.product.states.items())
-            for state in states
+            for number, nodes in sorted(self.product.nodes.items())
+            for node in nodes
+            for state in (State(node, 0), *(State(node, one) for one in self.carried(node)))
         }
 
     @cached_property
     def nodes(self) -> Mapping[State, Node]:
         """The nodes by their states."""
         return {state: node for node, state in self.states.items()}
+
+    def carried(self, node: ReachNode) -> Iterator[int]:
+        """The dangers (one bit each) with which a node may be entered and that lead to a site."""
+        left = self.product.entered[node] & self.harmful.get(node, 0)
+        while left:
+            lowest = left & -left
+            yield lowest
+            left ^= lowest
+
+    @cached_property
+    def harmful(self) -> Mapping[ReachNode, int]:
+        """The dangers that are held at a site below a node if they are held when it is entered."""
+        found: dict[ReachNode, int] = {}
+        callers: dict[ReachNode, list[tuple[ReachNode, int]]] = {}
+        for node in self.product.entered:
+            for edge in self.product.edges(node):
+                callers.setdefault(edge.target, []).append((node, edge.gone))
+            found[node] = self.harmful_here(node)
+        waiting = [node for node, bits in found.items() if bits]
+        while waiting:
+            node = waiting.pop()
+            for caller, gone in callers.get(node, ()):
+                new = found[node] & ~gone & ~found[caller]
+                if new:
+                    found[caller] |= new
+                    waiting.append(caller)
+        return found
+
+    def harmful_here(self, node: ReachNode) -> int:
+        """The same of the sites of a function itself."""
+        found = 0
+        for index, kind, _ in self.places.get(node.instance.function.number, ()):
+            if kind is SinkKind.SITE:
+                for run in self.product.runs_of(node, index):
+                    if not run.opened:
+                        found |= self.known & ~run.gone
+        return found
+
+    @cached_property
+    def known(self) -> int:
+        """All dangers, as bits."""
+        return self.product.facts.bits(sorted(self.by_name))
 
     def function(self, number: int) -> Function:
         """A function, for an anchor."""
@@ -86,23 +138,24 @@ class AnalysisWays:
             return f"{where}: a macro makes the head of {routine.key.name}()"
         return ""
 
-    def dangers(self, names: frozenset[str]) -> frozenset[Danger]:
-        """The dangers of some names."""
-        return frozenset(self.by_name[name] for name in names if name in self.by_name)
+    def dangers(self, bits: int) -> frozenset[Danger]:
+        """The dangers among some facts."""
+        return frozenset(self.by_name[name] for name in self.product.facts.of(bits & self.known))
 
     # -- what the placement asks ---------------------------------------------------------------
 
     def starts(self) -> Sequence[Start]:
         """All states that the outside can start."""
-        found = []
-        for state, step in self.product.first.items():
-            if isinstance(step, Root):
-                held = self.dangers(state.held)
-                worker = step.kind in _WORKERS or any(
-                    danger.kind is DangerKind.WORKER for danger in held
-                )
-                found.append(Start(self.nodes[state], held, worker))
-        return found
+        found: dict[Start, None] = {}
+        for (node, root), held in self.product.starts.items():
+            worker = root.kind in _WORKERS or any(
+                danger.kind is DangerKind.WORKER for danger in self.dangers(held)
+            )
+            for state in (State(node, 0), *(State(node, one) for one in self.carried(node))):
+                if not state.held & ~held:
+                    start = Start(self.nodes[state], self.dangers(state.held), worker)
+                    found[start] = None
+        return list(found)
 
     def calls(self, node: Node) -> Sequence[Call]:
         """What may run in a state: functions, and allocations."""
@@ -111,40 +164,52 @@ class AnalysisWays:
 
     def steps(self, state: State) -> Iterator[Call]:
         """The calls that lead on."""
-        number = state.instance.function.number
+        number = state.node.instance.function.number
         code = self.program.codes[number]
-        for step in self.product.steps[state]:
-            call = code.instructions[step.number]
+        for edge in self.product.edges(state.node):
+            call = code.instructions[edge.number]
             if isinstance(call, CallInstruction):
-                yield Call(
-                    self.nodes[step.target],
-                    call.line,
-                    self.offset(call),
-                    after(step.bits, state.entry) == OPEN,
-                    self.dangers(step.held),
-                    self.inside(number, step.bits[-1]),
-                )
+                inside = self.inside(number, edge.taken)
+                opened = edge.target.entry == OPEN
+                offset = self.offset(call)
+                for held in self.following(state.held, edge.gone, edge.taken):
+                    target = self.nodes.get(State(edge.target, held))
+                    if target is not None:
+                        dangers = self.dangers(held)
+                        yield Call(target, call.line, offset, opened, dangers, inside)
+
+    def following(self, held: int, gone: int, taken: int) -> Iterable[int]:
+        """What is worth to be followed from a call: each danger by itself."""
+        if held:
+            return (held,) if not held & gone or held & taken else ()
+        found = [0]
+        left = taken & self.known
+        while left:
+            lowest = left & -left
+            found.append(lowest)
+            left ^= lowest
+        return found
 
     def sinks(self, state: State) -> Iterator[Call]:
         """The allocations of a function itself."""
-        number = state.instance.function.number
+        number = state.node.instance.function.number
         for index, kind, site in self.places.get(number, ()):
             call = self.program.codes[number].instructions[index]
-            for bits in state.instance.at(index):
+            for run in dict.fromkeys(self.product.runs_of(state.node, index)):
                 yield Call(
                     Sink(kind, site.routine.path, site.offset, site.line),
                     call.line,
                     site.offset,
-                    after(bits, state.entry) == OPEN,
-                    self.dangers(self.product.held(state, bits[-2])),
-                    self.inside(number, bits[-2]),
+                    run.opened,
+                    self.dangers(state.held & ~run.gone | run.taken),
+                    self.inside(number, run.taken),
                 )
 
     def looks(self, state: State) -> Iterator[Call]:
         """The lines of a function that look at the flag: as if they stood at its top."""
-        for reader in self.readers_in.get(state.instance.function.number, ()):
+        for reader in self.readers_in.get(state.node.instance.function.number, ()):
             sink = Sink(SinkKind.READER, reader.path, reader.offset, reader.line)
-            opened = state.entry == OPEN
+            opened = state.node.entry == OPEN
             yield Call(sink, reader.line, reader.offset, opened, self.dangers(state.held))
 
     @cached_property
@@ -166,14 +231,16 @@ class AnalysisWays:
                     found.setdefault(number, []).append((index, kind, site))
         return found
 
-    def inside(self, number: int, locks: object) -> frozenset[Section]:
+    def inside(self, number: int, taken: int) -> frozenset[Section]:
         """The sections of a function that hold a lock of this state."""
-        names = {held.name for held in getattr(locks, "held", ())}
-        return frozenset(
-            section
-            for name, section in self.sections.of(number, self.function(number)).items()
-            if name in names
-        )
+        key = (number, taken & self.known)
+        if key not in self._inside:
+            names = set(self.product.facts.of(key[1]))
+            sections = self.sections.of(number, self.function(number))
+            self._inside[key] = frozenset(
+                section for name, section in sections.items() if name in names
+            )
+        return self._inside[key]
 
     @staticmethod
     def offset(call: CallInstruction) -> int:

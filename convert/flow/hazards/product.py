@@ -8,11 +8,12 @@ Horwitz and Sagiv: "Precise Interprocedural Dataflow Analysis via Graph Reachabi
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from convert.flow.graph.model import Place, Root
+from convert.flow.hazards.alike import alike
 from convert.flow.hazards.trails import Step, Trails
 from convert.flow.scopes.code import Call, Code
 from convert.flow.scopes.contexts import Instance
@@ -118,11 +119,11 @@ class Product:
 
     def run(self, starts: Iterable[tuple[Instance, Root]]) -> None:
         """Follow all facts from the roots until nothing new is found."""
-        self._leading = self.leading()
+        stands = self.read_edges()
         waiting: deque[Node] = deque()
         for instance, root in starts:
-            node = Node(instance, CLOSED)
-            if node in self._leading:
+            node = stands.get(Node(instance, CLOSED))
+            if node is not None:
                 worker = self.workers.get(instance.function.number)
                 held = self.facts.bits(sorted(self.given(root) & self.facts.locks))
                 held |= 0 if worker is None else self.facts.bit(worker)
@@ -159,9 +160,40 @@ class Product:
 
     def edges(self, node: Node) -> tuple[Edge, ...]:
         """The calls of a node that lead to a site."""
-        if node not in self._edges:
-            self._edges[node] = tuple(dict.fromkeys(self.found_edges(node)))
         return self._edges[node]
+
+    def read_edges(self) -> Mapping[Node, Node]:
+        """Find the calls of all nodes; of those that lead to the same, one stands for all."""
+        self._leading = self.leading()
+        nodes = [
+            node
+            for number in sorted(self.reach.nodes)
+            for node in self.reach.nodes[number]
+            if node in self._leading
+        ]
+        found = {node: tuple(dict.fromkeys(self.found_edges(node))) for node in nodes}
+        calls = {
+            node: [((one.number, one.gone, one.taken), one.target) for one in edges]
+            for node, edges in found.items()
+        }
+        stands = alike(nodes, self.own, calls)
+        for node in dict.fromkeys(stands.values()):
+            edges = (one._replace(target=stands[one.target]) for one in found[node])
+            self._edges[node] = tuple(dict.fromkeys(edges))
+        return stands
+
+    def own(self, node: Node) -> Hashable:
+        """What a node does itself, as far as anything asks for it."""
+        number = node.instance.function.number
+        return (
+            number,
+            node.entry,
+            frozenset(
+                (index, after(bits, node.entry) == OPEN, *self.effect(bits[-2]))
+                for index in self.sites.get(number, ())
+                for bits in node.instance.at(index)
+            ),
+        )
 
     def found_edges(self, node: Node) -> Iterator[Edge]:
         """The same, some of them more than once."""

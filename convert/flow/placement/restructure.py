@@ -6,7 +6,7 @@ one outside of a transaction got an empty one, and the masks below became needle
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from convert.flow.graph.model import Place
@@ -22,11 +22,16 @@ def restructurings(graph: Graph, sites: Sequence[SiteHazards]) -> tuple[Restruct
     for step in graph.all_steps():
         if step.sink is not None and step.sink.kind is SinkKind.SITE:
             ends.setdefault((step.sink.path, step.sink.offset), []).append(step)
+    bits = {name: 1 << number for number, name in enumerate(ends)}
+    outside = _leading(graph, ends, bits, False)
+    inside = _leading(graph, ends, bits, True)
     found: dict[Place, _Walk] = {}
     for site in sorted(sites, key=lambda one: (one.site.path, one.site.offset)):
         if site.answer in (SiteClass.IN_SCOPE, SiteClass.REFLEX):
             continue
-        crossing = _Crossing(graph, ends.get((site.site.path, site.site.offset), [])).only()
+        name = (site.site.path, site.site.offset)
+        bit = bits.get(name, 0)
+        crossing = _Crossing(graph, ends.get(name, []), bit, outside, inside).only()
         if crossing is not None:
             function = graph.nodes[crossing.caller].function
             place = Place(function.path, crossing.call.line)
@@ -66,10 +71,13 @@ class _Walk:
 
 @dataclass(frozen=True, eq=False)
 class _Crossing:
-    """The ways to one site, outside of a scope and inside of one."""
+    """The ways to one site (its bit), outside of a scope and inside of one."""
 
     graph: Graph
     ends: Sequence[Step]
+    bit: int
+    outside: Sequence[int]
+    inside: Sequence[int]
 
     def only(self) -> Step | None:
         """The first call of the one function that leads from outside into what others use."""
@@ -77,7 +85,7 @@ class _Crossing:
         if not inside:
             return None
         crossings: list[Step] = []
-        outside = self.nodes([step for step in self.ends if not step.call.open], False)
+        outside = self.nodes(self.outside)
         for node in sorted(outside):
             if self.graph.function(node) in inside:
                 continue
@@ -110,20 +118,42 @@ class _Crossing:
 
     def entered_inside(self) -> set[FunctionName]:
         """Functions on ways to the site that are entered with the scope open."""
-        ways = self.nodes([step for step in self.ends if step.call.open], True)
+        ways = self.nodes(self.inside)
         return {
             self.graph.function(node)
             for node in ways
             if any(step.call.open for step in self.graph.callers[node])
         }
 
-    def nodes(self, ends: Sequence[Step], opened: bool) -> set[int]:
-        """The nodes on ways to some steps: through open calls too, or through closed ones only."""
-        found = {step.caller for step in ends}
-        waiting = sorted(found)
-        while waiting:
-            for step in self.graph.callers[waiting.pop()]:
-                if step.caller not in found and (opened or not step.call.open):
-                    found.add(step.caller)
-                    waiting.append(step.caller)
-        return found
+    def nodes(self, leading: Sequence[int]) -> set[int]:
+        """The nodes that lead to the site."""
+        return {node for node, bits in enumerate(leading) if bits & self.bit}
+
+
+def _leading(
+    graph: Graph,
+    ends: Mapping[tuple[str, int], Sequence[Step]],
+    bits: Mapping[tuple[str, int], int],
+    opened: bool,
+) -> list[int]:
+    """For each node the sites (bits) to which it leads.
+
+    opened: to those of their states in which the scope is open, through any calls; else to the
+    others, through calls outside of the scope only.
+    """
+    found = [0] * len(graph.nodes)
+    for name, steps in ends.items():
+        for step in steps:
+            if step.call.open == opened:
+                found[step.caller] |= bits[name]
+    for component in graph.components:  # callees first
+        again = True
+        while again:
+            again = False
+            for node in component:
+                before = found[node]
+                for step in graph.steps[node]:
+                    if step.target >= 0 and (opened or not step.call.open):
+                        found[node] |= found[step.target]
+                again = again or (found[node] != before and len(component) > 1)
+    return found

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from convert.flow.placement.model import Anchor, AnchorKind
 from convert.rules.placing.edits import scope_edits
 from convert.rules.placing.model import NotPlaced, Placed
 from convert.source.edits import apply_edits
-from tests.rules.placing.run import around_of, function_of, offsets, read
+from convert.source.parse import ParsedFile
+from tests.rules.placing.run import PATH, around_of, function_of, offsets, read
+from tests.rules.placing.table import refusals, rewrites
 
 STRUCT = """\
 struct handle {
@@ -44,25 +48,29 @@ SAVE = "	h->saved = memalloc_nofs_save();\n"
 RESTORE = "	memalloc_nofs_restore(h->saved);\n"
 
 
-def place(
-    structure: str = STRUCT, opener: str = OPENER, closer: str = CLOSER, frees: str = "free_handle"
-) -> tuple[str, Placed | NotPlaced]:
-    """All three in one file."""
-    text = f"{structure}\n{opener}\n{closer}"
-    parsed = read(text)
-    start, stop = function_of(parsed, "start"), function_of(parsed, "stop")
-    anchor = Anchor(
+def anchor(files: Mapping[str, ParsedFile], opener: str, closer: str) -> Anchor:
+    """From ``start()`` to ``stop()``, by the paths of their files."""
+    start, stop = function_of(files[opener], "start"), function_of(files[closer], "stop")
+    return Anchor(
         AnchorKind.HANDLE,
-        parsed.source.path,
+        opener,
         "start",
         start.span.start,
         offsets(start, ("new_handle",)),
-        offsets(stop, (frees,)),
+        offsets(stop, ("free_handle",)),
         "struct handle",
         "saved",
-        (parsed.source.path, "stop", stop.span.start),
+        (closer, "stop", stop.span.start),
     )
-    return text, scope_edits({parsed.source.path: parsed}, anchor, around_of(parsed))
+
+
+def place(
+    structure: str = STRUCT, opener: str = OPENER, closer: str = CLOSER
+) -> tuple[str, Placed | NotPlaced]:
+    """All three in one file."""
+    text = f"{structure}\n{opener}\n{closer}"
+    files = {PATH: read(text)}
+    return text, scope_edits(files, anchor(files, PATH, PATH), around_of(files[PATH]))
 
 
 def after(text: str, result: Placed | NotPlaced) -> str:
@@ -100,307 +108,117 @@ def test_three_files() -> None:
             ("fs/toy/stop.c", CLOSER),
         )
     }
-    start, stop = (
-        function_of(files["fs/toy/start.c"], "start"),
-        function_of(files["fs/toy/stop.c"], "stop"),
-    )
-    anchor = Anchor(
-        AnchorKind.HANDLE,
-        "fs/toy/start.c",
-        "start",
-        start.span.start,
-        offsets(start, ("new_handle",)),
-        offsets(stop, ("free_handle",)),
-        "struct handle",
-        "saved",
-        ("fs/toy/stop.c", "stop", stop.span.start),
-    )
-    result = scope_edits(files, anchor, around_of(*files.values()))
+    wanted = anchor(files, "fs/toy/start.c", "fs/toy/stop.c")
+    result = scope_edits(files, wanted, around_of(*files.values()))
     assert isinstance(result, Placed), str(result)
     assert sorted(result.edits) == sorted(files)
 
 
-MEMBERS = [
-    pytest.param(
-        """\
-struct handle {
-	struct s	*owner;
-	int		count;
-};
-""",
-        """\
-	int		count;
-	unsigned int	saved;
-};
-""",
-        id="in-columns",
-    ),
-    pytest.param(
-        """\
-struct handle {
-	struct s	*owner;	/* who started it */
-	int		count;	/* of users */
-};
-""",
-        """\
-	unsigned int	saved;	/* allocation context to restore */
-};
-""",
-        id="comments-behind",
-    ),
-    pytest.param(
-        """\
-struct handle {
-	/* Who started it. */
-	struct s *owner;
-
-	/* Users. */
-	int count;
-};
-""",
-        """\
-	int count;
-
-	/* allocation context to restore */
-	unsigned int saved;
-};
-""",
-        id="comments-above",
-    ),
-    pytest.param(
-        """\
-struct handle {
-	int count;
-	u8 data[];
-};
-""",
-        """\
-	int count;
-	unsigned int saved;
-	u8 data[];
-};
-""",
-        id="in-front-of-a-flexible-array",
-    ),
-    pytest.param(
-        """\
-/**
- * struct handle - a handle
- * @owner: who started it
- * @count: users
- *
- * More.
- */
-struct handle {
-	struct s *owner;
-	int count;
-};
-""",
-        """\
- * @count: users
- * @saved: allocation context to restore
- *
- * More.
- */
-struct handle {
-	struct s *owner;
-	int count;
-	unsigned int saved;
-};
-""",
-        id="documented-above",
-    ),
-]
-
-
-@pytest.mark.parametrize(("structure", "part"), MEMBERS)
-def test_the_member_is_set_as_its_neighbours_are(structure: str, part: str) -> None:
+@pytest.mark.parametrize(("structure", "changed"), rewrites("structures"))
+def test_the_member_is_set_as_its_neighbours_are(structure: str, changed: str) -> None:
     text, result = place(structure=structure)
-    assert part in after(text, result)
+    assert after(text, result).startswith(f"{changed}\nstruct handle *start(")
 
 
-STRUCTURES = [
+# What is changed in the opener or the closer, and why no scope is placed then.
+CHANGES = [
     pytest.param(
-        """\
-struct other {
-	int a;
-};
-""",
-        "not declared once",
-        id="another-structure",
-    ),
-    pytest.param(
-        """\
-struct handle {
-	int a;
-#ifdef X
-	int b;
-#endif
-};
-""",
-        "struct handle",
-        id="a-member-under-a-condition",
-    ),
-    pytest.param(
-        """\
-struct handle {
-	__le32 a;
-};
-""",
-        "layout",
-        id="on-disk",
-    ),
-    pytest.param(
-        """\
-struct handle {
-	int saved;
-};
-""",
-        "a scope is open",
-        id="the-member-is-there",
-    ),
-    pytest.param(
-        """\
-struct handle {
-	u8 data[];
-};
-""",
-        "flexible",
-        id="nothing-but-an-array",
-    ),
-    pytest.param(
-        """\
-struct handle {
-	int a;
-	union {
-		int b;
-		int c;
-	};
-};
-""",
-        "without a name",
-        id="a-nameless-union",
-    ),
-    pytest.param(
-        """\
-struct handle {
-	int a, b; };
-""",
-        "more than one",
-        id="a-brace-in-the-line",
-    ),
-]
-
-OPENERS = [
-    pytest.param(
-        OPENER.replace(
-            "	return h;",
-            """\
-	if (attach(h)) {
-		free_handle(h);
-		return NULL;
-	}
-	return h;""",
-        ),
+        OPENER,
+        "	return h;",
+        "	if (attach(h)) {\n		free_handle(h);\n		return NULL;\n	}\n	return h;",
         "free_handle(h) frees the handle while its scope is open",
         id="freed-on-an-error",
     ),
     pytest.param(
-        OPENER.replace(
-            "	return h;",
-            """\
-	if (attach(h))
-		return NULL;
-	return h;""",
-        ),
+        OPENER,
+        "	return h;",
+        "	if (attach(h))\n		return NULL;\n	return h;",
         "this way out loses the handle",
         id="lost-on-an-error",
     ),
     pytest.param(
-        OPENER.replace(
-            """\
-	if (!h)
-		return NULL;
-""",
-            "",
-        ),
+        OPENER,
+        "	if (!h)\n		return NULL;\n",
+        "",
         "whether h is a valid handle is not tested",
         id="not-tested",
     ),
     pytest.param(
-        OPENER.replace("	h = new_handle(p);", "	p->h = new_handle(p);"),
+        OPENER,
+        "	h = new_handle(p);",
+        "	p->h = new_handle(p);",
         "the handle is not put into a variable",
         id="into-a-member",
     ),
+    pytest.param(OPENER, "h->owner = p;", "h = wrap(h);", "h is assigned anew", id="assigned-anew"),
     pytest.param(
-        OPENER.replace("	h->owner = p;", "	h = wrap(h);"),
-        "h is assigned anew",
-        id="assigned-anew",
-    ),
-    pytest.param(
-        OPENER.replace("	struct handle *h;", "	struct other *h;"),
+        OPENER,
+        "	struct handle *h;",
+        "	struct other *h;",
         "h points to struct other",
         id="another-type",
     ),
-]
-
-CLOSERS = [
     pytest.param(
-        CLOSER.replace("	return err;", "	finish(NULL);\n	return err;"),
+        CLOSER,
+        "	return err;",
+        "	finish(NULL);\n	return err;",
         "the handle is freed before the closer's last statement",
         id="freed-early",
     ),
     pytest.param(
-        CLOSER.replace("	finish(h);", "	if (!h->count)\n		return 0;"),
+        CLOSER,
+        "finish(h);",
+        "if (!h->count)\n		return 0;",
         "is reached inside and outside of the scope",
         id="a-way-without-the-free",
     ),
     pytest.param(
-        CLOSER.replace("	free_handle(h);", "	if (err)\n		free_handle(h);"),
+        CLOSER,
+        "	free_handle(h);",
+        "	if (err)\n		free_handle(h);",
         "is no plain statement",
         id="freed-on-a-condition",
     ),
     pytest.param(
-        CLOSER.replace("	finish(h);", "	h = h->outer;"),
-        "h is assigned in the closer",
-        id="assigned",
+        CLOSER, "finish(h);", "h = h->outer;", "h is assigned in the closer", id="assigned"
     ),
     pytest.param(
-        CLOSER.replace("	free_handle(h);", "	free_handle(h);\n	free_handle(h);"),
+        CLOSER,
+        "	free_handle(h);",
+        "	free_handle(h);\n	free_handle(h);",
         "not one call makes the handle and one frees it",
         id="freed-twice",
     ),
     pytest.param(
-        CLOSER.replace("free_handle(h)", "free_handle(h->owner)"),
+        CLOSER,
+        "free_handle(h)",
+        "free_handle(h->owner)",
         "which argument is the struct handle is not known",
         id="something-else-is-freed",
     ),
     pytest.param(
-        CLOSER.replace("stop(struct handle *h)", "stop(struct s *p)").replace(
-            "	int err = h->err;", "	struct handle *h = p->h;\n	int err = h->err;"
-        ),
+        CLOSER,
+        "stop(struct handle *h)\n{\n",
+        "stop(struct s *p)\n{\n	struct handle *h = p->h;\n",
         "h is no parameter of the closer",
         id="not-a-parameter",
     ),
 ]
 
 
-@pytest.mark.parametrize(("structure", "reason"), STRUCTURES)
+@pytest.mark.parametrize(("structure", "reason"), refusals("structures-refused"))
 def test_other_structures_are_refused(structure: str, reason: str) -> None:
     _, result = place(structure=structure)
     assert isinstance(result, NotPlaced)
     assert reason in str(result)
 
 
-@pytest.mark.parametrize(("opener", "reason"), OPENERS)
-def test_other_openers_are_refused(opener: str, reason: str) -> None:
-    _, result = place(opener=opener)
-    assert isinstance(result, NotPlaced)
-    assert reason in str(result)
-
-
-@pytest.mark.parametrize(("closer", "reason"), CLOSERS)
-def test_other_closers_are_refused(closer: str, reason: str) -> None:
-    _, result = place(closer=closer)
+@pytest.mark.parametrize(("function", "old", "new", "reason"), CHANGES)
+def test_other_openers_and_closers_are_refused(
+    function: str, old: str, new: str, reason: str
+) -> None:
+    assert function.count(old) == 1
+    changed = {function: function.replace(old, new)}
+    _, result = place(opener=changed.get(OPENER, OPENER), closer=changed.get(CLOSER, CLOSER))
     assert isinstance(result, NotPlaced)
     assert reason in str(result)

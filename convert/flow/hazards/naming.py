@@ -78,7 +78,7 @@ class Namer:
         members = [step for step in steps[last + 1 :] if step != ELEMENT]
         if last < 0 and place.var.startswith("::"):
             return ".".join([place.var.rsplit(":", 1)[-1], *members])
-        owner = self.program.type_at(code, Where(place.var, steps[: last + 1]))
+        owner = self.program.shape.type_at(code, Where(place.var, steps[: last + 1]))
         if owner is None:
             return UNNAMED
         return self.inside(owner, members)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from convert.flow.scopes.code import (
     DEREF,
     ELEMENT,
-    TASK,
     Assign,
     Call,
     Code,
@@ -16,8 +15,8 @@ from convert.flow.scopes.code import (
     Give,
     Where,
 )
-from convert.flow.scopes.memory import Fields
 from convert.flow.scopes.paths import at_call, expressions, inside, is_address, is_variable
+from convert.flow.scopes.shape import Shape
 
 MAX_STEPS = 6
 _MAX_PLACES = 10
@@ -42,35 +41,6 @@ class Effects:
         """Grows with every addition."""
         sets = (self.targets, self.elsewhere, self.captures)
         return sum(len(one) for one in sets) + len(self.places)
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What the types say.
-
-    fields: the members that facts are kept about. members: tracked members of what a variable
-    points to; with ``*``, whether it leads to a structure through two pointers. kind: what is at a
-    place that ends with a followed pointer. whole: the tracked members that change when what is at
-    a place is assigned as a whole.
-    """
-
-    fields: Fields
-    members: Callable[[Code, str], Iterable[str]]
-    kind: Callable[[Code, Where], Iterable[str]]
-    whole: Callable[[Code, Where], frozenset[str]]
-
-    def kept(self, code: Code, place: Where) -> bool:
-        """Whether facts about a place can be handed over by a caller."""
-        if place.var == TASK:
-            return len(place.steps) == 2
-        if place.var not in code.parameters:
-            return False
-        if not place.steps:
-            return True
-        last = place.steps[-1]
-        if last == DEREF:
-            return place.steps == (DEREF,) and bool(list(self.members(code, place.var + "*")))
-        return last in self.fields.tracked
 
 
 @dataclass(frozen=True)

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
+from convert.flow.graph.types import Types
 from convert.flow.scopes.code import DEREF, ELEMENT, TASK, Assign, Code, Expr, Test
 from convert.flow.scopes.memory import Fields
 from convert.flow.scopes.paths import expressions, inside
+from convert.flow.scopes.shape import Shape
 
 
-def field_sets(
-    codes: Iterable[Code],
-    saves: Mapping[str, int],
-    handle_members: Callable[[set[str]], set[str]],
-    is_handle: Callable[[Code, str], bool],
-) -> tuple[Fields, set[str]]:
-    """Which members hold cookies or handles, and whose address is taken; then the cookies' names.
-
-    ``handle_members``: from the members that hold cookies to those that point to their structures.
-    """
+def shape_of(codes: Iterable[Code], saves: Mapping[str, int], types: Types) -> Shape:
+    """Which members hold cookies or handles, whose address is taken, which structures hold them."""
     codes = list(codes)
     cookies = _cookie_members(codes, saves)
-    tracked = cookies | handle_members(cookies)
+    tags = _tags(codes, types, cookies)
+    tracked = cookies | _handle_members(types, tags)
     addressed: set[str] = set()
     for code in codes:
         for instruction in code.instructions:
@@ -30,13 +25,41 @@ def field_sets(
                     addressed.add(expr[1].steps[-1])
     task: set[str] = set()
     for code in codes:
-        task |= _task_members(code, is_handle)
+        task |= _task_members(code, types, tags)
     tracked |= task
     sets = (frozenset(one) for one in (tracked, addressed, task, cookies))
-    return Fields(*sets), cookies
+    return Shape(types, Fields(*sets), tags)
 
 
-def _task_members(code: Code, is_handle: Callable[[Code, str], bool]) -> set[str]:
+def _tags(codes: Iterable[Code], types: Types, cookies: Set[str]) -> frozenset[str]:
+    """The structures that hold a cookie."""
+    for code in codes:  # make the structures known that stand in other headers
+        for kind in code.types.values():
+            if kind.base.startswith("struct ") and kind.base not in types.structs:
+                types.members(kind.base)
+    return frozenset(tag for tag, members in types.structs.items() if cookies & set(members))
+
+
+def _handle_members(types: Types, tags: frozenset[str]) -> set[str]:
+    """The members that point to a structure that holds a cookie."""
+    return {
+        name
+        for members in list(types.structs.values())
+        for name, kind in members.items()
+        if kind.stars == 1 and types.plain(kind).base in tags
+    }
+
+
+def _is_handle(code: Code, name: str, types: Types, tags: frozenset[str]) -> bool:
+    """Whether a variable points to a structure that holds a cookie."""
+    kind = code.types.get(name)
+    if kind is None:
+        return False
+    plain = types.plain(kind)
+    return plain.stars == 1 and plain.base in tags
+
+
+def _task_members(code: Code, types: Types, tags: frozenset[str]) -> set[str]:
     """Members of the task's structure that are assigned a handle, or compared with one."""
     found: set[str] = set()
     pairs: list[tuple[Expr, Expr]] = []
@@ -49,7 +72,8 @@ def _task_members(code: Code, is_handle: Callable[[Code, str], bool]) -> set[str
         for one, other in (pair, pair[::-1]):
             if one[0] != "load" or one[1].var != TASK or len(one[1].steps) != 2:
                 continue
-            if other[0] == "load" and not other[1].steps and is_handle(code, other[1].var):
+            whole = other[0] == "load" and not other[1].steps
+            if whole and _is_handle(code, other[1].var, types, tags):
                 found.add(one[1].steps[1])
     return found
 

@@ -17,8 +17,9 @@ from convert.flow.scopes.code import (
     Test,
     Where,
 )
-from convert.flow.scopes.effects import MAX_STEPS, Shape
+from convert.flow.scopes.effects import MAX_STEPS
 from convert.flow.scopes.paths import at_call, behind
+from convert.flow.scopes.shape import Shape
 
 MAX_INTEREST = 10
 

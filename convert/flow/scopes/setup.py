@@ -12,28 +12,17 @@ from pycparser import c_ast
 from convert.flow.code import FunctionKey
 from convert.flow.graph.graph import CallGraph
 from convert.flow.graph.model import Place, Resolution
-from convert.flow.scopes.code import (
-    DEREF,
-    ELSE,
-    HANDLE,
-    KINDS,
-    POINTER,
-    TASK,
-    Call,
-    Code,
-    Where,
-)
+from convert.flow.scopes.code import DEREF, KINDS, Call, Code, Where
 from convert.flow.scopes.contexts import Function
-from convert.flow.scopes.effects import Shape, captured
-from convert.flow.scopes.fields import field_sets
+from convert.flow.scopes.effects import captured
+from convert.flow.scopes.fields import shape_of
 from convert.flow.scopes.interest import interesting
 from convert.flow.scopes.lowering import lower
 from convert.flow.scopes.machine import Machine
-from convert.flow.scopes.memory import Fields
+from convert.flow.scopes.shape import Shape
 from convert.flow.scopes.summary import Summary, summarise
 from convert.flow.scopes.values import Store
 from convert.flow.scopes.world import ScopeFunctions, World
-from convert.flow.terms import TypeRef
 from convert.semantics.constants import Constants
 from convert.semantics.constexpr import NotConstant
 from convert.semantics.defines import Definition, definitions
@@ -167,8 +156,6 @@ class Program:
 
     def __post_init__(self) -> None:
         self._targets: dict[int, tuple[int, ...]] = {}
-        self._members: dict[str, frozenset[str]] = {}
-        self._tags: set[str] = set()
         self._outer_macros: frozenset[str] | None = None
         self.is_extra_site: Callable[[Call], bool] = lambda _: False
 
@@ -207,103 +194,6 @@ class Program:
                 for match in _MACRO.finditer(self.tree.read(path)):
                     yield match[1].decode()
 
-    # -- members -------------------------------------------------------------------------------
-
-    @cached_property
-    def _fields(self) -> tuple[Fields, set[str]]:
-        return field_sets(self.codes, self.scopes.saves, self.handle_members, self.is_handle)
-
-    @property
-    def fields(self) -> Fields:
-        """The members that facts are kept about."""
-        return self._fields[0]
-
-    def is_handle(self, code: Code, name: str) -> bool:
-        """Whether a variable points to a structure that holds a cookie."""
-        kind = code.types.get(name)
-        if kind is None:
-            return False
-        plain = self.graph.program.types.plain(kind)
-        return plain.stars == 1 and plain.base in self._tags
-
-    def type_at(self, code: Code, place: Where) -> TypeRef | None:
-        """The type of what is at a place, without typedefs; None if it is not known."""
-        types = self.graph.program.types
-        kind = code.types.get(place.var)
-        for step in place.steps:
-            if kind is None:
-                return None
-            if step in ("*", "[]"):
-                plain = types.plain(kind)  # without stars, it is an array
-                kind = TypeRef(plain.base, max(plain.stars - 1, 0))
-            else:
-                kind = types.member(kind, step)
-                kind = None if kind.base == "?" else kind
-        if kind is None or kind.base == "?":
-            return None
-        # An untyped member points to data, but an untyped parameter to whatever callers hand over.
-        is_parameter = place.var in code.parameters and len(place.steps) == 1
-        untyped = kind.base == "void" and not kind.stars
-        return None if untyped and is_parameter else types.plain(kind)
-
-    def kind(self, code: Code, place: Where) -> Iterable[str]:
-        """What is at a place that a pointer leads to: a pointer to a handle, to another object, a
-        number; more than one if the type does not say."""
-        plain = self.type_at(code, place)
-        if plain is None:
-            return KINDS
-        if not plain.stars:
-            return (POINTER, ELSE) if plain.base.startswith(("struct ", "union ")) else (ELSE,)
-        if plain.base == "void":
-            return (HANDLE, POINTER)
-        return (HANDLE,) if plain.stars == 1 and plain.base in self._tags else (POINTER,)
-
-    def whole(self, code: Code, place: Where) -> frozenset[str]:
-        """The tracked members that an assignment of what is at a place changes."""
-        plain = self.type_at(code, place)
-        if plain is None:
-            return self.fields.tracked - self.fields.task
-        return self.members_of(plain)
-
-    def members_of(self, plain: TypeRef) -> frozenset[str]:
-        """The tracked members of a structure."""
-        if plain.stars or not plain.base.startswith(("struct ", "union ")):
-            return frozenset()
-        known = self._members.get(plain.base)
-        if known is None:
-            found = self.graph.program.types.members(plain.base)
-            known = self.fields.tracked if found is None else self.fields.tracked & set(found)
-            self._members[plain.base] = known
-        return known
-
-    def handle_members(self, cookies: set[str]) -> set[str]:
-        """The members that point to a structure that holds a cookie."""
-        types = self.graph.program.types
-        for code in self.codes:  # make the structures known that stand in other headers
-            for kind in code.types.values():
-                if kind.base.startswith("struct ") and kind.base not in types.structs:
-                    types.members(kind.base)
-        tags = {tag for tag, members in types.structs.items() if cookies & set(members)}
-        self._tags = tags
-        return {
-            name
-            for members in list(types.structs.values())
-            for name, kind in members.items()
-            if kind.stars == 1 and types.plain(kind).base in tags
-        }
-
-    def members(self, code: Code, name: str) -> Iterable[str]:
-        """The tracked members of what a variable points to; with ``*``, whether it leads to a
-        structure through two pointers."""
-        types = self.graph.program.types
-        kind = code.types.get(name.removesuffix("*"))
-        if kind is None:
-            return self.fields.tracked
-        plain = types.plain(kind)
-        if name.endswith("*"):
-            return ("*",) if plain.stars == 2 and plain.base.startswith("struct ") else ()
-        return self.members_of(TypeRef(plain.base, plain.stars - 1))
-
     # -- functions -----------------------------------------------------------------------------
 
     def matters(self, call: Call) -> bool:
@@ -315,12 +205,17 @@ class Program:
         return self.matters(call) or self.is_extra_site(call)
 
     @cached_property
+    def shape(self) -> Shape:
+        """What the types say, and the members that facts are kept about."""
+        return shape_of(self.codes, self.scopes.saves, self.graph.program.types)
+
+    @cached_property
     def summary(self) -> Summary:
         """Effects and interests."""
         return summarise(
             self.codes,
             self.targets,
-            Shape(self.fields, self.members, self.kind, self.whole),
+            self.shape,
             self.matters,
             self.is_site,
         )
@@ -328,17 +223,17 @@ class Program:
     @cached_property
     def functions(self) -> list[Function]:
         """What the engine runs."""
-        found = []
+        found, shape = [], self.shape
         for number, code in enumerate(self.codes):
             kept_addresses = captured(code, self.targets, self.summary.effects)
             pointees = {
-                name: frozenset(self.kind(code, Where(name, (DEREF,)))) for name in code.types
+                name: frozenset(shape.kind(code, Where(name, (DEREF,)))) for name in code.types
             }
-            machine = Machine(self.store, self.fields, code.signed, kept_addresses, pointees)
+            machine = Machine(self.store, shape.fields, code.signed, kept_addresses, pointees)
             interest = self.summary.interests[number]
 
             def kept(place: Where, code: Code = code) -> bool:
-                return self.kept(code, place)
+                return shape.kept(code, place)
 
             places = interesting(interest, kept)
             found.append(
@@ -356,25 +251,15 @@ class Program:
                     frozenset(interest.exact),
                     frozenset(interest.signs),
                     {
-                        name: frozenset(KINDS if kind.base == "?" else self.kind(code, Where(name)))
+                        name: frozenset(
+                            KINDS if kind.base == "?" else shape.kind(code, Where(name))
+                        )
                         for name, kind in code.types.items()
                     },
                     pointees,
                 )
             )
         return found
-
-    def kept(self, code: Code, place: Where) -> bool:
-        """Whether a caller hands over facts about a place."""
-        if place.var == TASK:
-            return len(place.steps) == 2 and place.steps[1] in self.fields.tracked
-        if place.var not in code.parameters:
-            return False
-        if not place.steps:
-            return True
-        if place.steps == ("*",):
-            return bool(list(self.members(code, place.var + "*")))
-        return place.steps[-1] in self.fields.tracked
 
     def place(self, number: int, index: int) -> Place:
         """The line of an instruction."""

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from convert.flow.scopes.code import DEREF, HANDLE, Assign, Call, Code, Expr, Fill
-from convert.flow.scopes.effects import EffectFinder, Effects, Shape
+from convert.flow.scopes.effects import EffectFinder, Effects
 from convert.flow.scopes.interest import Interest, InterestFinder
 from convert.flow.scopes.paths import copies
-from convert.flow.terms import TypeRef, type_ref
+from convert.flow.scopes.shape import Shape
+from convert.flow.terms import TypeRef
 
 _MAX_DECIDING = 40
 
@@ -162,5 +163,4 @@ def _decides(code: Code, interest: Interest) -> bool:
     assigned = (i for i in code.instructions if isinstance(i, (Assign, Fill)))
     if any(one.target.steps for one in assigned):
         return False
-    root = code.routine.variant.root
-    return type_ref(root.decl.type.type) in (TypeRef("bool"), TypeRef("gfp_t"))
+    return code.routine.returns in (TypeRef("bool"), TypeRef("gfp_t"))

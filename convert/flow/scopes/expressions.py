@@ -20,7 +20,7 @@ from convert.flow.scopes.code import (
 )
 from convert.flow.scopes.world import SAME_VALUE, binary, literal, unary
 from convert.flow.terms import arguments, type_ref
-from convert.source.nodes import Asm
+from convert.source.nodes import Asm, nodes_of
 
 _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">="})
 _NARROW = frozenset(
@@ -401,15 +401,11 @@ def is_task_flags(node: c_ast.Node) -> bool:
 
 def has_effects(node: c_ast.Node) -> bool:
     """Whether an expression calls or assigns."""
-    waiting = [node]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, (c_ast.FuncCall, c_ast.Assignment, c_ast.Compound)):
-            return True
-        if isinstance(one, c_ast.UnaryOp) and one.op in ("++", "--", "p++", "p--"):
-            return True
-        waiting += [child for _, child in one.children()]
-    return False
+    return any(
+        isinstance(one, (c_ast.FuncCall, c_ast.Assignment, c_ast.Compound))
+        or (isinstance(one, c_ast.UnaryOp) and one.op in ("++", "--", "p++", "p--"))
+        for one in nodes_of(node)
+    )
 
 
 _VALUES: Mapping[str, Callable[[Expressions, c_ast.Node, Names], Expr]] = {

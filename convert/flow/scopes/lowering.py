@@ -21,7 +21,7 @@ from convert.flow.scopes.expressions import SIGNED
 from convert.flow.scopes.macros import Macros
 from convert.flow.scopes.world import World
 from convert.flow.terms import arguments, type_ref
-from convert.source.nodes import ComputedGoto, MacroBlock, MacroLoop, Range
+from convert.source.nodes import ComputedGoto, MacroBlock, MacroLoop, Range, nodes_of
 
 
 def lower(routine: Routine, world: World) -> Code:
@@ -313,23 +313,11 @@ def _is_empty(node: c_ast.Node | None) -> bool:
 
 
 def _has_labels(node: c_ast.Node) -> bool:
-    waiting = [node]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, (c_ast.Label, c_ast.Case, c_ast.Default)):
-            return True
-        waiting += [child for _, child in one.children()]
-    return False
+    return any(isinstance(one, (c_ast.Label, c_ast.Case, c_ast.Default)) for one in nodes_of(node))
 
 
 def _labels_of(node: c_ast.Node) -> list[str]:
-    found, waiting = [], [node]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, c_ast.Label):
-            found.append(str(one.name))
-        waiting += [child for _, child in one.children()]
-    return found
+    return [str(one.name) for one in nodes_of(node) if isinstance(one, c_ast.Label)]
 
 
 _STATEMENTS = {

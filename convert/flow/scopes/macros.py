@@ -12,7 +12,7 @@ from convert.flow.scopes.code import ANY, DEREF, Assign, Expr, Fill, Where
 from convert.flow.scopes.expressions import Expressions
 from convert.flow.scopes.world import SAME_VALUE
 from convert.flow.terms import arguments
-from convert.source.nodes import CodeArgument
+from convert.source.nodes import CodeArgument, nodes_of
 
 _EXPANDABLE = 60  # macros inside macros
 
@@ -200,10 +200,4 @@ class Macros(Expressions):
 
 
 def _calls(node: c_ast.Node) -> bool:
-    waiting = [node]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, c_ast.FuncCall):
-            return True
-        waiting += [child for _, child in one.children()]
-    return False
+    return any(isinstance(one, c_ast.FuncCall) for one in nodes_of(node))

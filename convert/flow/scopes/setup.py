@@ -28,6 +28,7 @@ from convert.semantics.constexpr import NotConstant
 from convert.semantics.defines import Definition, definitions
 from convert.semantics.scopes import ScopeTable, scope_table
 from convert.semantics.stubs import Stubs, load_stubs
+from convert.source.nodes import nodes_of
 from convert.source.text import read_source
 from convert.tree.kernel import KernelTree
 
@@ -268,13 +269,14 @@ class Program:
 
 
 def _enums(node: c_ast.Node) -> Iterable[c_ast.Enum]:
-    waiting = [node]
-    while waiting:
-        one = waiting.pop()
+    """The enums that a declaration defines."""
+    for one in nodes_of(node, _below_types):
         if isinstance(one, c_ast.Enum) and one.values is not None:
             yield one
-        elif not isinstance(one, (c_ast.FuncDecl, c_ast.InitList)):
-            waiting += [child for _, child in one.children()]
+
+
+def _below_types(node: c_ast.Node) -> Iterable[c_ast.Node]:
+    return () if isinstance(node, (c_ast.FuncDecl, c_ast.InitList)) else node
 
 
 def _enumerate(node: c_ast.Enum, path: str, world: World, found: dict[str, int | None]) -> None:

@@ -15,6 +15,7 @@ from convert.flow.scopes.setup import Program
 from convert.flow.terms import arguments
 from convert.profiles.kernel import KernelNames, load_kernel_names
 from convert.profiles.wrappers import load_profile
+from convert.source.nodes import nodes_of
 
 _MASK = re.compile(r"(?:__)?GFP_[A-Z0-9_]+")
 
@@ -125,9 +126,7 @@ class SiteFinder:
 
     def assigned(self, routine: Routine, variable: str) -> Iterator[str]:
         """The flags that a variable of the function is assigned somewhere."""
-        waiting = [routine.variant.root]
-        while waiting:
-            node = waiting.pop()
+        for node in nodes_of(routine.variant.root):
             value = None
             if isinstance(node, c_ast.Assignment) and _is(node.lvalue, variable):
                 value = node.rvalue
@@ -135,7 +134,6 @@ class SiteFinder:
                 value = node.init
             if value is not None:
                 yield from (name for name in _names(value) if self.is_mask(name))
-            waiting += [child for _, child in node.children()]
 
     def forbids(self, call: Call, masks: tuple[str, ...]) -> bool | None:
         """Whether the mask forbids what the scope does; None if that depends on a parameter."""
@@ -196,14 +194,14 @@ def text_without(text: str, name: str) -> str:
 
 
 def _names(node: c_ast.Node) -> Iterator[str]:
-    waiting = [node]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, c_ast.FuncCall):
-            continue
+    """The names of an expression, without those of calls."""
+    for one in nodes_of(node, _outside_calls):
         if isinstance(one, c_ast.ID):
             yield str(one.name)
-        waiting += [child for _, child in reversed(one.children())]
+
+
+def _outside_calls(node: c_ast.Node) -> Iterable[c_ast.Node]:
+    return () if isinstance(node, c_ast.FuncCall) else node
 
 
 def _is(node: c_ast.Node, variable: str) -> bool:

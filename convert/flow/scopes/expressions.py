@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from pycparser import c_ast
 
-from convert.flow.scopes.builder import Builder, Ends, Names, member_name, negated, pasted
+from convert.flow.scopes.builder import Names, member_name, negated, pasted
 from convert.flow.scopes.code import (
     ANY,
     DEREF,
@@ -18,7 +18,8 @@ from convert.flow.scopes.code import (
     TaskFlags,
     Where,
 )
-from convert.flow.scopes.world import SAME_VALUE, binary, literal, unary
+from convert.flow.scopes.conditions import Conditions
+from convert.flow.scopes.world import binary, literal, unary
 from convert.flow.terms import arguments, type_ref
 from convert.source.nodes import Asm, nodes_of
 
@@ -33,7 +34,7 @@ SIGNED = frozenset(
 )
 
 
-class Expressions(Builder):
+class Expressions(Conditions):
     """Lowers expressions. Statements inside of them are lowered by the subclass."""
 
     def statement(self, node: c_ast.Node | None, names: Names) -> Names:
@@ -126,7 +127,7 @@ class Expressions(Builder):
 
     def _binary(self, node: c_ast.BinaryOp, names: Names) -> Expr:
         if node.op in ("&&", "||"):
-            return self._truth(node, names)
+            return self.truth(*self.condition(node, names), self.line(names, node))
         left = self.steady(node.left, node.right, names)
         right = self.value(node.right, names)
         if left[0] == "num" and right[0] == "num":
@@ -145,18 +146,6 @@ class Expressions(Builder):
         before = self.fresh()
         self.assign(node, names, Where(before), value)
         return ("load", Where(before))
-
-    def _truth(self, node: c_ast.Node, names: Names) -> Expr:
-        yes, no = self.condition(node, names)
-        result, line = Where(self.fresh()), self.line(names, node)
-        ways: list[Ends] = []
-        for ends, number in ((yes, 1), (no, 0)):
-            self.ends = ends
-            if ends:
-                self.emit(Assign(line, result, ("num", number)))
-                ways.append(self.ends)
-        self.meet(line, *ways)
-        return ("load", result)
 
     def _ternary(self, node: c_ast.TernaryOp, names: Names) -> Expr:
         result, line = Where(self.fresh()), self.line(names, node)
@@ -330,49 +319,7 @@ class Expressions(Builder):
             self.code.escaping.add(place.var)
         return ("addr", place)
 
-    # -- conditions ----------------------------------------------------------------------------
-
-    def condition(self, node: c_ast.Node, names: Names) -> tuple[Ends, Ends]:
-        """The loose ends where the condition holds, and where it does not."""
-        match node:
-            case c_ast.UnaryOp(op="!", expr=inner):
-                yes, no = self.condition(inner, names)
-                return no, yes
-            case c_ast.BinaryOp(op="&&" | "||" as op, left=left, right=right):
-                yes, no = self.condition(left, names)
-                self.ends = yes if op == "&&" else no
-                if not self.ends:
-                    return yes, no
-                right_yes, right_no = self.condition(right, names)
-                if op == "&&":
-                    return right_yes, no + right_no
-                return yes + right_yes, right_no
-            case c_ast.ID(name=name) if name in names.parameters:
-                inner, around = names.parameters[name]
-                if inner is not None:
-                    return self.condition(inner, around)
-            case c_ast.FuncCall(name=c_ast.ID(name=name)):
-                found = self.macro_condition(node, names)
-                if found is not None:
-                    return found
-            case c_ast.ExprList(exprs=[*first, last]):
-                for part in first:
-                    self.value(part, names)
-                return self.condition(last, names)
-        value = self.value(node, names)
-        if not self.ends:
-            return [], []
-        return self.test(self.line(names, node), value)
-
-    def macro_condition(self, node: c_ast.FuncCall, names: Names) -> tuple[Ends, Ends] | None:
-        """The condition that a macro with one reading stands for; None if it is no such macro."""
-        given = arguments(node)
-        name = str(node.name.name)
-        if (name in SAME_VALUE or self.world.effect(name) == "value") and len(given) >= 1:
-            return self.condition(given[0], names)
-        if self.world.effect(name) == "warn" and given and not name.startswith("VM_"):
-            return self.condition(given[0], names)
-        return None
+    # -- calls -----------------------------------------------------------------------------------
 
     def call(self, node: c_ast.FuncCall, names: Names) -> Expr:
         raise NotImplementedError

@@ -104,7 +104,7 @@ class Macros(Expressions):
                 return self.value(given[0], names) if given else ANY
             case "warn" if given:
                 yes, no = self.condition(given[0], names)
-                return self.one_or_zero(yes, no, self.line(names, node))
+                return self.truth(yes, no, self.line(names, node))
             case "trap":
                 self.ends = []
                 return ANY
@@ -112,16 +112,6 @@ class Macros(Expressions):
                 self.perhaps(given, names, self.line(names, node))
                 return ANY
         return None
-
-    def one_or_zero(self, yes: Ends, no: Ends, line: int) -> Expr:
-        result, ways = Where(self.fresh()), []
-        for ends, number in ((yes, 1), (no, 0)):
-            self.ends = ends
-            if ends:
-                self.emit(Assign(line, result, ("num", number)))
-                ways.append(self.ends)
-        self.meet(line, *ways)
-        return ("load", result)
 
     def perhaps(self, given: list[c_ast.Node], names: Names, line: int) -> None:
         """Assertions: compiled out of most kernels, so they show nothing; but they may call."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from typing import Literal
 
@@ -9,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from convert.errors import InputError
 from convert.profiles.reading import parse_toml
+
+_FLAGS = re.compile(r"^flag_prefix\b", re.MULTILINE)
 
 
 class _Fact(BaseModel):
@@ -80,7 +83,22 @@ def parse_profile(text: str, origin: str) -> WrapperProfile:
 
 def load_profile(name: str) -> WrapperProfile:
     """Read a profile that ships with the tool; raises InputError if there is none of that name."""
-    entry = resources.files("convert.profiles").joinpath(f"{name}.toml")
-    if not entry.is_file():
-        raise InputError(f"no profile {name!r}; there are: xfs")
-    return parse_profile(entry.read_text("utf-8"), f"{name}.toml")
+    known = _profiles()
+    if name not in known:
+        raise InputError(f"no profile {name!r}; there are: {', '.join(sorted(known))}")
+    return parse_profile(known[name], f"{name}.toml")
+
+
+def load_profiles() -> tuple[WrapperProfile, ...]:
+    """All profiles of wrappers that ship with the tool, by name."""
+    return tuple(parse_profile(text, f"{name}.toml") for name, text in sorted(_profiles().items()))
+
+
+def _profiles() -> dict[str, str]:
+    """The texts of the profiles of wrappers: those that say how their flags start."""
+    found: dict[str, str] = {}
+    for entry in resources.files("convert.profiles").iterdir():
+        text = entry.read_text("utf-8") if entry.name.endswith(".toml") else ""
+        if _FLAGS.search(text):
+            found[entry.name.removesuffix(".toml")] = text
+    return found

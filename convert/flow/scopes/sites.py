@@ -14,10 +14,8 @@ from convert.flow.scopes.results import IdleMask, SiteUse
 from convert.flow.scopes.setup import Program
 from convert.flow.terms import arguments
 from convert.profiles.kernel import KernelNames, load_kernel_names
-from convert.profiles.wrappers import load_profile
+from convert.profiles.wrappers import load_profiles
 from convert.source.nodes import nodes_of
-
-_MASK = re.compile(r"(?:__)?GFP_[A-Z0-9_]+")
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,8 @@ class SiteFinder:
     kernel: KernelNames = field(default_factory=load_kernel_names)
 
     def __post_init__(self) -> None:
-        self.prefix = load_profile("xfs").flag_prefix
+        prefixes = "|".join(re.escape(profile.flag_prefix) for profile in load_profiles())
+        self.flag = re.compile(rf"(?:__)?GFP_[A-Z0-9_]+|(?:{prefixes})[A-Z0-9_]+")
         self.stores = {fact.name: fact.slot for fact in self.kernel.store}
         self.slots: dict[str, set[int]] = {}
         for code in self.program.codes:
@@ -59,9 +58,7 @@ class SiteFinder:
 
     def is_mask(self, name: str) -> bool:
         """Whether a name is a flag of an allocation."""
-        return bool(_MASK.fullmatch(name)) or (
-            name.startswith(self.prefix) and name[len(self.prefix) :].isupper()
-        )
+        return bool(self.flag.fullmatch(name))
 
     def sites(self) -> list[FoundSite]:
         """All sites, by path and offset."""

@@ -82,7 +82,6 @@ def plan_anew(
     return with_nofail_scopes(plan, tree, options, dialect, progress)
 
 
-@without_collections()
 def scope_proofs(
     tree: KernelTree,
     paths: Sequence[str],

@@ -104,7 +104,6 @@ class Instance:
 
     function: Function
     context: Context
-    entry: Facts
     states: dict[int, dict[Bits, Facts]] = field(default_factory=dict)
     exits: dict[tuple[Bits, int], Exit] = field(default_factory=dict)
     callers: dict[tuple[Instance, int], None] = field(default_factory=dict)

@@ -98,7 +98,7 @@ class Engine(Calls):
             if coarse != context:
                 return self.instance(function, coarse)
         entry = self.contexts.entry_facts(function, context)
-        made = Instance(function, context, entry)
+        made = Instance(function, context)
         self.instances[function.number, context] = made
         siblings.append(made)
         self.enter(made, 0, self.start, entry)

@@ -16,7 +16,7 @@ from convert.flow.scopes.reach import Node, Reach
 from convert.flow.scopes.setup import Program
 from convert.profiles.locks import Locks
 
-_WORKERS = (RootKind.WORK, RootKind.THREAD)
+WORKERS = (RootKind.WORK, RootKind.THREAD)
 _OF_FOLIOS = "folio."
 _EVICTS = "struct super_operations.evict_inode"
 OWN = "lock of the object that is given"
@@ -209,7 +209,7 @@ class WaitFinder:
         """The work items and threads that may run each function, with the number of calls."""
         found: dict[int, dict[FunctionKey, int]] = {}
         for key, roots in self.program.graph.roots.items():
-            if not any(root.kind in _WORKERS for root in roots):
+            if not any(root.kind in WORKERS for root in roots):
                 continue
             waiting = list(self.program.numbers.get(key, ()))
             seen = dict.fromkeys(waiting, 0)

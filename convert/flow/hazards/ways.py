@@ -8,11 +8,11 @@ from functools import cached_property
 from itertools import count
 from typing import NamedTuple
 
-from convert.flow.graph.model import RootKind
 from convert.flow.hazards.model import Danger, DangerKind
 from convert.flow.hazards.product import Product
 from convert.flow.hazards.readers import Reader
 from convert.flow.hazards.sections import SectionFinder
+from convert.flow.hazards.waits import WORKERS
 from convert.flow.placement.paths import Call, Function, Node, Section, Sink, SinkKind, Start
 from convert.flow.scopes.code import Call as CallInstruction
 from convert.flow.scopes.code import Give
@@ -21,8 +21,6 @@ from convert.flow.scopes.reach import Node as ReachNode
 from convert.flow.scopes.results import SiteUse
 from convert.flow.scopes.setup import Program
 from convert.flow.scopes.sites import FoundSite
-
-_WORKERS = (RootKind.WORK, RootKind.THREAD)
 
 
 class State(NamedTuple):
@@ -148,7 +146,7 @@ class AnalysisWays:
         """All states that the outside can start."""
         found: dict[Start, None] = {}
         for (node, root), held in self.product.starts.items():
-            worker = root.kind in _WORKERS or any(
+            worker = root.kind in WORKERS or any(
                 danger.kind is DangerKind.WORKER for danger in self.dangers(held)
             )
             for state in (State(node, 0), *(State(node, one) for one in self.carried(node))):

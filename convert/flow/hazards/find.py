@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from convert.flow.graph.build import build_graph
 from convert.flow.graph.model import Place, Root, RootKind
-from convert.flow.hazards.judge import UNKNOWN_CALLERS, Judge
+from convert.flow.hazards.handed import handed_over
+from convert.flow.hazards.judge import NAMED_OUTSIDE, UNKNOWN_CALLERS, Judge
 from convert.flow.hazards.locks import LockNames, lock_runner
 from convert.flow.hazards.model import DangerKind, Fact, HazardReport, Missing
 from convert.flow.hazards.naming import Namer
@@ -60,10 +62,19 @@ def analyse(
     with without_collections():
         graph = build_graph(tree, paths, cache_dir=cache_dir, progress=progress)
         clock.note("call graph")
-        program = program_of(tree, graph, scope)
-        analysis = Analysis(program, load_locks(), progress, clock, budget or Budget())
-        analysis.run()
-        return analysis
+        return analyse_program(program_of(tree, graph, scope), progress, clock, budget)
+
+
+def analyse_program(
+    program: Program,
+    progress: Progress = silent,
+    clock: Clock | None = None,
+    budget: Budget | None = None,
+) -> Analysis:
+    """As `analyse`, for a program that was not run before."""
+    analysis = Analysis(program, load_locks(), progress, clock or Clock(), budget or Budget())
+    analysis.run()
+    return analysis
 
 
 @dataclass
@@ -134,7 +145,7 @@ class Analysis:
         product = Product(
             self.program.codes,
             self.proof.reach,
-            Facts(dangers - handed_over(self.proof)),
+            Facts(dangers - self.handed),
             workers,
             sites,
             self.program.is_guess,
@@ -166,22 +177,30 @@ class Analysis:
                         found.setdefault(number, []).append((index, roots[target]))
         return found
 
+    @cached_property
+    def handed(self) -> frozenset[str]:
+        """The locks that tasks hand to workers."""
+        return handed_over(self.proof)
+
+    @cached_property
     def judge(self) -> Judge:
         """What gives the answers."""
         graph = self.program.graph
-        outside = OutsideCallers(self.program.tree, graph.files)
-        for key, roots in graph.roots.items():
-            if any(root.kind in (RootKind.EXPORTED, RootKind.OUTSIDE) for root in roots):
-                outside.wanted.add(key.name)
+        wanted = (
+            key.name
+            for key, roots in graph.roots.items()
+            if any(root.kind in NAMED_OUTSIDE for root in roots)
+        )
+        outside = OutsideCallers(self.program.tree, graph.files, wanted)
         return Judge(self.program, self.product, self.side, self.facts, outside)
 
     def ways(self) -> AnalysisWays:
         """The ways from dangers to allocations, for the placement of scopes."""
-        judge = self.judge()
-        sections = SectionFinder(self.program, self.proof.engine, judge.by_name)
+        dangers = self.judge.by_name
+        sections = SectionFinder(self.program, self.proof.engine, dangers)
         readers = readers_of(self.program)
         return AnalysisWays(
-            self.program, self.product, judge.by_name, self.proof.found, readers, sections
+            self.program, self.product, dangers, self.proof.found, readers, sections
         )
 
     def given(self, root: Root) -> frozenset[str]:
@@ -191,7 +210,7 @@ class Analysis:
 
     def report(self) -> HazardReport:
         """The answers."""
-        judge = self.judge()
+        judge = self.judge
         pairs = list(zip(self.proof.found, self.proofs.sites, strict=True))
         asked = tuple(judge.answer(found, site) for found, site in pairs if site.forbids)
         plain = tuple(
@@ -222,7 +241,7 @@ class Analysis:
     def notes(self) -> list[str]:
         """What the reader should know beyond single sites."""
         found = [*self.proofs.notes]
-        for name in sorted(handed_over(self.proof)):
+        for name in sorted(self.handed):
             found.append(
                 f"{name} is taken by one task and released by another: it does not count as held"
             )
@@ -240,48 +259,3 @@ class Analysis:
 def sorted_missing(side: ReclaimSide) -> list[Missing]:
     """What is not known about reclaim, by place."""
     return sorted(side.missing, key=lambda one: (one.place.path, one.place.line, one.text))
-
-
-def handed_over(proof: Proof) -> frozenset[str]:
-    """Locks that only workers release: who takes one hands it to them.
-
-    Only semaphores and the like may be released by another task than the one that took them
-    (include/linux/semaphore.h); no task returns to user space with a lock of its own held.
-    """
-    engine = proof.engine
-    assert engine.locks is not None
-    handed: set[str] = set()
-    for code in proof.program.codes:
-        for _, call in code.calls():
-            for done in engine.locks.calls.get(call.name or "", ()):
-                if done.other_task:
-                    handed.add(done.lock(code, call)[0])
-    tasks = _run_by_tasks(proof)
-    released = {
-        name
-        for number, instances in engine.of_function.items()
-        if number in tasks
-        for instance in instances
-        for bits, _ in instance.exits
-        for name, *_ in bits[-1].freed
-    }
-    left = {
-        name
-        for instance, _ in proof.starts
-        for bits, _ in instance.exits
-        for name in ({held.name for held in bits[-1].held} | bits[-1].unsure | bits[-1].both)
-    }
-    return frozenset(left & handed - released)
-
-
-def _run_by_tasks(proof: Proof) -> set[int]:
-    """The functions that something other than a worker or the end of I/O runs."""
-    workers = (RootKind.WORK, RootKind.THREAD, RootKind.COMPLETION, RootKind.TIMER)
-    waiting = [one.function.number for one, root in proof.starts if root.kind not in workers]
-    found = set(waiting)
-    while waiting:
-        for _, call in proof.program.codes[waiting.pop()].calls():
-            new = [target for target in proof.program.targets(call) if target not in found]
-            found.update(new)
-            waiting += new
-    return found

@@ -35,6 +35,8 @@ from convert.profiles.locks import Locks
 UNKNOWN_CALLERS = frozenset(
     {RootKind.EXPORTED, RootKind.OUTSIDE, RootKind.ADDRESS, RootKind.UNPARSED}
 )
+# Those of them that are called by name: somebody has to name the function.
+NAMED_OUTSIDE = (RootKind.EXPORTED, RootKind.OUTSIDE)
 _FOUND = {
     SiteClass.IN_SCOPE: "the scope is open on every path",
     SiteClass.REFLEX: "nothing that reclaim waits for is held on any path without the scope",
@@ -172,7 +174,7 @@ class Judge:
             if root.kind not in UNKNOWN_CALLERS:
                 continue
             function = self.program.codes[number].routine.key.name
-            named = root.kind in (RootKind.EXPORTED, RootKind.OUTSIDE)
+            named = root.kind in NAMED_OUTSIDE
             place = self.outside.place(function) if named else root.place
             if place is not None:  # else no code outside of the paths names it
                 text = f"what is held where the outside calls {function}() ({root.kind.value})"

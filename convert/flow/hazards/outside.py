@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from convert.flow.graph.model import Place, RootKind
-from convert.flow.hazards.model import HazardReport
-from convert.flow.scopes.model import Chain
+from convert.flow.graph.model import Place
 from convert.source.text import BrokenSource, read_source
 from convert.source.tokens import Kind
 from convert.tree.kernel import KernelTree
@@ -15,47 +13,26 @@ from convert.tree.kernel import KernelTree
 # Where code may call functions that a filesystem exports; drivers do not.
 _CODE = ("fs", "mm", "block", "kernel", "security", "net", "io_uring", "init", "ipc", "lib", "virt")
 _WORD = re.compile(rb"\w+")
-_OUTSIDE = (RootKind.EXPORTED, RootKind.OUTSIDE)
 
 
 class OutsideCallers:
-    """Looks through a tree for files outside of some paths that name a function."""
+    """Looks through a tree for code outside of some files that names a function.
 
-    def __init__(self, tree: KernelTree, paths: Sequence[str]) -> None:
+    wanted: functions that will be asked about: the first question looks for all of them.
+    """
+
+    def __init__(self, tree: KernelTree, read: Iterable[str], wanted: Iterable[str] = ()) -> None:
         self.tree = tree
-        self.read = {path for under in paths for path in tree.files(under)}
-        self.wanted: set[str] = set()
+        self.read = frozenset(read)
+        self.wanted = frozenset(wanted)
         self._found: dict[str, Place | None] = {}
 
-    def expect(self, report: HazardReport) -> None:
-        """Note the functions of a report that the outside may call: one search finds all."""
-        for one in report.sites:
-            witness = one.site.evidence.witness
-            if witness is not None and witness.root.kind in _OUTSIDE:
-                self.wanted.add(witness.frames[0].function)
-
     def place(self, function: str) -> Place | None:
-        """Where code outside of the paths names a function first; None if none does."""
+        """Where code outside names a function first; None if none does, so that none calls it."""
         if function not in self._found:
             names = (self.wanted | {function}) - set(self._found)
             self._found |= dict.fromkeys(names) | self._search(names)
         return self._found[function]
-
-    def why(self, chain: Chain | None) -> str | None:
-        """Why nothing is known of what is held on a chain; None if its root is no outside call.
-
-        A function that no code of the tree outside of the paths names is called by nobody else.
-        """
-        if chain is None or chain.root.kind not in _OUTSIDE:
-            return None
-        function = chain.frames[0].function
-        place = self.place(function)
-        if place is None:
-            return None
-        return (
-            f"what is held in callers of {function}() is not known: {place} names it and was not "
-            "read; give all paths that belong together"
-        )
 
     def _search(self, names: Iterable[str]) -> dict[str, Place | None]:
         """The first place of code of each name outside of the paths."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from convert.flow.hazards.model import HazardReport, SiteClass, SiteHazards
-from convert.flow.hazards.outside import OutsideCallers
 from convert.flow.scopes.results import ProvenSite, SiteUse
 from convert.rules.hazards.words import (
     excuse_words,
@@ -36,10 +35,8 @@ class HazardAnswers:
 
     given: about the tree as given. now: about the text, the same if no scope was placed; its places
     go through ``moved``. unplaced: why no scope serves a site. lockdep: whether masks may be
-    exempted from lockdep (recipe ``upstream``, in a tree that has such a flag). outside: tells
-    callers in files that were not read: where one leads to a site without a scope, nothing is known
-    of what is held, so a mask that would allow more stays.
-    served, said: filled while asked: by site, the scopes that it relies on, and the answer.
+    exempted from lockdep (recipe ``upstream``, in a tree that has such a flag). served, said:
+    filled while asked: by site, the scopes that it relies on, and the answer.
     """
 
     given: HazardReport
@@ -49,14 +46,11 @@ class HazardAnswers:
     written: Sequence[Written]
     unplaced: Mapping[Site, str]
     lockdep: bool
-    outside: OutsideCallers
     served: dict[Site, tuple[Written, ...]] = field(default_factory=dict)
     said: dict[Site, Answer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Index the sites."""
-        self.outside.expect(self.given)
-        self.outside.expect(self.now)
         self._given = {(one.site.path, one.site.offset): one for one in self.given.sites}
         self._now = {(one.site.path, one.site.offset): one for one in self.now.sites}
 
@@ -86,10 +80,6 @@ class HazardAnswers:
         return self._answer(proof, first, now)
 
     def _answer(self, proof: ProvenSite, first: SiteHazards, now: SiteHazards) -> Answer:
-        widens = now.answer in (SiteClass.REFLEX, SiteClass.EXCUSED)
-        unread = self.outside.why(now.site.evidence.witness) if widens else None
-        if unread is not None:
-            return Stays(RULE, unread, proof=proof, hazards=now)
         match now.answer:
             case SiteClass.IN_SCOPE:
                 return self._covered(proof, first, now, ())

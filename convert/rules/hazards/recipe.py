@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from convert.flow.hazards.model import HazardReport
-from convert.flow.hazards.outside import OutsideCallers
 from convert.flow.placement.model import PlacedScope, Placement
 from convert.plan import Plan, PlannedSite
 from convert.progress import Progress, silent
@@ -87,9 +86,13 @@ class _Recipe:
         self.means, self.choice = means, choice
         bits = ground.table.executor.gfp.bits
         self.lockdep = choice.excused and _NO_LOCKDEP in bits
-        self.outside = OutsideCallers(ground.tree, ground.plan.paths)
 
     def run(self) -> Plan:
+        """Rounds with fewer scopes each, until masks follow from all of them.
+
+        What was of no use goes all at once, and the next round has a text of its own: whether the
+        scopes that are left still hold there, only an analysis of that text can say.
+        """
         scopes: tuple[PlacedScope, ...] = self.placement.scopes
         unwritten: list[Unwritten] = []
         while True:
@@ -129,7 +132,6 @@ class _Recipe:
             written,
             self._unplaced([*unwritten, *more]),
             self.lockdep,
-            self.outside,
         )
         masks = _mask_pass(ground, answers, assumptions(self.given))
         return _Attempt(ground, masks, answers, written, more, with_masks(ground, masks))

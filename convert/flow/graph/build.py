@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 from convert.flow.code import FunctionKey, Routine
 from convert.flow.graph.adopt import Callers
@@ -38,6 +39,20 @@ from convert.tree.kernel import KernelTree
 
 SCOPE_PREFIX = "memalloc_"  # what opens and closes scopes: include/linux/sched/mm.h
 _WORD = re.compile(rb"[A-Za-z_]\w*")
+
+
+class GraphBuilder(Protocol):
+    """What `build_graph` is; others may remember what they built."""
+
+    def __call__(
+        self,
+        tree: KernelTree,
+        paths: Sequence[str],
+        *,
+        cache_dir: Path | None = None,
+        progress: Progress = silent,
+    ) -> CallGraph:
+        """The call graph of the files below some paths."""
 
 
 def build_graph(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from convert.flow.graph.build import build_graph
+from convert.flow.graph.build import GraphBuilder, build_graph
 from convert.flow.graph.model import Place, Root, RootKind
 from convert.flow.hazards.handed import handed_over
 from convert.flow.hazards.judge import NAMED_OUTSIDE, UNKNOWN_CALLERS, Judge
@@ -41,12 +41,13 @@ def find_hazards(
     progress: Progress = silent,
     scope: str = "nofs",
     budget: Budget | None = None,
+    build: GraphBuilder = build_graph,
 ) -> HazardReport:
     """What would deadlock below ``paths`` if allocations could enter the filesystem.
 
-    Raises InputError as `prove_scopes` does.
+    Raises InputError as `prove_scopes` does, where ``build`` is told, too.
     """
-    return analyse(tree, paths, cache_dir, progress, scope, budget).report()
+    return analyse(tree, paths, cache_dir, progress, scope, budget, build).report()
 
 
 def analyse(
@@ -56,25 +57,17 @@ def analyse(
     progress: Progress = silent,
     scope: str = "nofs",
     budget: Budget | None = None,
+    build: GraphBuilder = build_graph,
 ) -> Analysis:
     """As `find_hazards`, with the ways that a placement needs."""
     clock = Clock()
     with without_collections():
-        graph = build_graph(tree, paths, cache_dir=cache_dir, progress=progress)
+        graph = build(tree, paths, cache_dir=cache_dir, progress=progress)
         clock.note("call graph")
-        return analyse_program(program_of(tree, graph, scope), progress, clock, budget)
-
-
-def analyse_program(
-    program: Program,
-    progress: Progress = silent,
-    clock: Clock | None = None,
-    budget: Budget | None = None,
-) -> Analysis:
-    """As `analyse`, for a program that was not run before."""
-    analysis = Analysis(program, load_locks(), progress, clock or Clock(), budget or Budget())
-    analysis.run()
-    return analysis
+        program = program_of(tree, graph, scope)
+        analysis = Analysis(program, load_locks(), progress, clock, budget or Budget())
+        analysis.run()
+        return analysis
 
 
 @dataclass

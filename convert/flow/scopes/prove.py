@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from convert.errors import InputError
-from convert.flow.graph.build import build_graph
+from convert.flow.graph.build import GraphBuilder, build_graph
 from convert.flow.graph.graph import CallGraph
 from convert.flow.graph.model import Place, Root
 from convert.flow.scopes.code import Call, Code
@@ -61,15 +61,17 @@ def prove_scopes(
     scope: str = "nofs",
     disabled: frozenset[Place] = frozenset(),
     budget: Budget | None = None,
+    build: GraphBuilder = build_graph,
 ) -> ScopeProofs:
     """Prove for each allocation below ``paths`` whether ``scope`` is open there.
 
-    ``disabled``: calls that are taken to open nothing (the mutation check). Raises InputError for a
+    ``disabled``: calls that are taken to open nothing (the mutation check). ``build``: makes the
+    call graph. Raises InputError for a
     scope that the tree does not have, for a path that is not in it, and if there are no C files.
     """
     clock = Clock()
     with without_collections():  # one search through all trees takes a second
-        graph = build_graph(tree, paths, cache_dir=cache_dir, progress=progress)
+        graph = build(tree, paths, cache_dir=cache_dir, progress=progress)
         clock.note("call graph")
         program = program_of(tree, graph, scope)
         return Proof(program, progress, disabled, budget or Budget(), clock).proofs()

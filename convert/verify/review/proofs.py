@@ -6,9 +6,12 @@ nothing is held that reclaim waits for, or what reclaim takes of unreferenced ob
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from convert.flow.graph.build import build_graph
+from convert.flow.graph.graph import CallGraph
 from convert.flow.hazards.find import find_hazards
 from convert.flow.hazards.model import HazardReport, SiteClass
 from convert.flow.scopes.model import Verdict
@@ -25,6 +28,33 @@ _OUTSIDE = (Verdict.MIXED, Verdict.UNSCOPED)
 _HARMLESS = (SiteClass.REFLEX, SiteClass.EXCUSED, SiteClass.IN_SCOPE)
 
 
+class LastGraph:
+    """Builds call graphs; the last one answers again while tree and paths stay the same.
+
+    Proofs without locks say more where a budget is used up, so both are made of one graph.
+    """
+
+    def __init__(self) -> None:
+        self._last: tuple[KernelTree, tuple[str, ...], CallGraph] | None = None
+
+    def __call__(
+        self,
+        tree: KernelTree,
+        paths: Sequence[str],
+        *,
+        cache_dir: Path | None = None,
+        progress: Progress = silent,
+    ) -> CallGraph:
+        """The call graph of the files below some paths."""
+        last = self._last
+        if last is not None and last[0] is tree and last[1] == tuple(paths):
+            return last[2]
+        self._last = last = None  # two of them would be too much to keep
+        graph = build_graph(tree, paths, cache_dir=cache_dir, progress=progress)
+        self._last = (tree, tuple(paths), graph)
+        return graph
+
+
 @dataclass
 class ProofsOfTrees:
     """Answers `ScopeProof`: proves the subsystem of a file in the tree of a commit, once."""
@@ -33,6 +63,7 @@ class ProofsOfTrees:
     progress: Progress = silent
     _known: dict[tuple[int, str, str], tuple[KernelTree, ScopeProofs]] = field(default_factory=dict)
     _asked: dict[tuple[int, str], HazardReport] = field(default_factory=dict)
+    _graphs: LastGraph = field(default_factory=LastGraph)
 
     def __call__(
         self, tree: KernelTree, path: str, function: str, line: int, scope: str = _SCOPE
@@ -84,7 +115,12 @@ class ProofsOfTrees:
         if key not in self._asked:
             self._proofs(tree, under, _SCOPE)  # keeps the tree
             self._asked[key] = find_hazards(
-                tree, (under,), cache_dir=self.cache_dir, progress=self.progress, scope=_SCOPE
+                tree,
+                (under,),
+                cache_dir=self.cache_dir,
+                progress=self.progress,
+                scope=_SCOPE,
+                build=self._graphs,
             )
         return self._asked[key]
 
@@ -92,7 +128,12 @@ class ProofsOfTrees:
         key = (id(tree), under, scope)
         if key not in self._known:  # the tree is kept, so that its id stays its own
             proofs = prove_scopes(
-                tree, (under,), cache_dir=self.cache_dir, progress=self.progress, scope=scope
+                tree,
+                (under,),
+                cache_dir=self.cache_dir,
+                progress=self.progress,
+                scope=scope,
+                build=self._graphs,
             )
             self._known[key] = (tree, proofs)
         return self._known[key][1]

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 import convert.verify.review.proofs
+from convert.flow.graph.build import build_graph
 from convert.flow.scopes.model import Verdict
 from convert.flow.scopes.results import ProvenSite, ScopeProofs, SiteUse, Statistics
 from convert.tree.kernel import KernelTree
 from convert.verify.review.model import Review
-from convert.verify.review.proofs import ProofsOfTrees, subsystem
+from convert.verify.review.proofs import LastGraph, ProofsOfTrees, subsystem
 from convert.verify.review.series import review_series
 from tests.rules.scoped.fakes import evidence
 from tests.verify.review.patches import TOY, diff_of, mail_of, told, with_files
@@ -187,6 +188,36 @@ def test_a_tree_is_proven_once(asked: list[str]) -> None:
     answers = {str(proofs(tree, TOY, "f", line)) for line in (1, 2, 3, 4, 5)}
     assert len(asked) == 1
     assert "None" in answers
+
+
+def test_one_graph_serves_all_questions_about_a_tree(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[tuple[KernelTree, Sequence[str]]] = []
+
+    def fake(tree: KernelTree, paths: Sequence[str], **_: object) -> object:
+        built.append((tree, paths))
+        return object()
+
+    monkeypatch.setattr(convert.verify.review.proofs, "build_graph", fake)
+    one, other, graphs = with_files(AFTER), with_files(BEFORE), LastGraph()
+    assert graphs(one, ["fs/a"]) is graphs(one, ("fs/a",))
+    assert graphs(one, ["fs/b"]) is not graphs(other, ["fs/b"])
+    graphs(one, ["fs/b"])
+    assert built == [(one, ["fs/a"]), (one, ["fs/b"]), (other, ["fs/b"]), (one, ["fs/b"])]
+
+
+def test_proofs_and_hazards_are_of_one_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[object] = []
+
+    def counted(tree: KernelTree, paths: Sequence[str], **_: object) -> object:
+        built.append(build_graph(tree, paths))
+        return built[-1]
+
+    monkeypatch.setattr(convert.verify.review.proofs, "build_graph", counted)
+    text = f"{AFTER[TOY]}EXPORT_SYMBOL(f);\n"
+    line = text.count("\n", 0, text.index("kmalloc(")) + 1
+    told_of = ProofsOfTrees()(with_files({**AFTER, TOY: text}), TOY, "f", line)
+    assert isinstance(told_of, str) and "nothing is held" in told_of
+    assert len(built) == 1
 
 
 def test_a_proof_about_another_function_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from convert.flow.provenance.mismatch import Mismatch, mismatches_of, units_of
 from convert.flow.provenance.verdict import Verdict
 from convert.flow.scopes.prove import prove_scopes
 from convert.flow.scopes.results import ScopeProofs
-from convert.hazarding import with_hazard_recipe
+from convert.hazarding import with_scope_recipe
 from convert.nofail.stage import with_nofail_scopes
 from convert.plan import Axiom, Plan
 from convert.planned import make_plan
@@ -25,12 +25,9 @@ from convert.rules.exact import ExactRecipe
 from convert.rules.free_memory import family_names, free_verdicts
 from convert.rules.frees import FreeJudge
 from convert.rules.large.stage import with_large_sizes
-from convert.rules.scoped.proven import with_proven_masks
-from convert.rules.scoped.stage import Ground
 from convert.rules.simplify.stages import simplified
 from convert.semantics.contracts import WrapperContract
 from convert.semantics.derived import Meaning, derive
-from convert.semantics.scopes import scope_table
 from convert.semantics.sizes import Consequence, SizeReader, never_fail_consequence
 from convert.semantics.table import ContractTable
 from convert.sites.family import Family, find_family, locate_header
@@ -70,12 +67,7 @@ def plan_anew(
     given = normal_paths(tree, paths)
     dialect = cache(lambda: load_dialect(tree, given, options.cache_dir))
     plan = _converted(tree, given, options, dialect, progress)
-    if options.recipe == PROVEN:
-        proofs = scope_proofs(tree, plan.paths, options, progress)
-        progress("dropping masks inside of open scopes")
-        plan = with_proven_masks(Ground(plan, tree, proofs, scope_table(tree, dialect()), dialect))
-    elif options.recipe in HAZARDOUS:
-        plan = with_hazard_recipe(plan, tree, options, dialect, progress)
+    plan = with_scope_recipe(plan, tree, options, dialect, progress)
     if options.large_sizes is not None:
         plan = with_large_sizes(plan, tree, dialect, progress)
     plan = simplified(plan, tree, options.simplify, dialect, progress)

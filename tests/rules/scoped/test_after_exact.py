@@ -8,7 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-import convert.pipeline
+import convert.hazarding
+from convert.choices import HAZARDOUS, PROVEN
+from convert.errors import InputError
 from convert.flow.scopes.model import Verdict
 from convert.flow.scopes.results import ProvenSite, ScopeProofs, SiteUse, Statistics
 from convert.pipeline import Options, make_plan
@@ -53,7 +55,7 @@ def made(tree: KernelTree, but: str = "") -> Plan:
         return all_proven(tree, paths, but=but)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(convert.pipeline, "prove_scopes", fake)
+        patch.setattr(convert.hazarding, "prove_scopes", fake)
         return make_plan(tree, (UNDER,), Options(recipe="proven"))
 
 
@@ -153,7 +155,7 @@ def test_calls_that_cannot_be_followed_are_refused(plan: Plan) -> None:
         return replace(found, sites=tuple(replace(s, offset=s.offset + 1) for s in found.sites))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(convert.pipeline, "prove_scopes", shifted)
+        patch.setattr(convert.hazarding, "prove_scopes", shifted)
         other = make_plan(base(), (UNDER,), Options(recipe="proven"))
     assert "proven/in-scope" not in [step.id for step in other.steps]
 
@@ -173,3 +175,10 @@ def test_reasons_name_lines_of_the_tree_as_given() -> None:
         place = re.match(rf"{path}:(\d+): ", planned.decision.reason)
         assert place is not None
         assert "kmem_zalloc(" in lines[int(place[1]) - 1]
+
+
+@pytest.mark.parametrize("recipe", [PROVEN, *HAZARDOUS])
+def test_a_tree_without_scopes_is_refused(recipe: str) -> None:
+    bare = OverlayTree(base(), {"include/linux/sched/mm.h": b""})
+    with pytest.raises(InputError, match=r"no memalloc_nofs_save\(\); use the recipe exact"):
+        make_plan(bare, (UNDER,), Options(recipe=recipe))

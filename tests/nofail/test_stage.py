@@ -17,6 +17,7 @@ from convert.source.dialect import load_dialect
 from convert.tree.overlay import OverlayTree
 from tests.nofail.test_twins import HEADER
 from tests.nofail.trees import kernel
+from tests.rules.scoped.fakes import empty_plan
 from tests.semantics.trees import MemoryTree
 
 PATH = "fs/toy/toy.c"
@@ -76,29 +77,9 @@ def tree_of(body: str, more: str = "", header: str = HEADER) -> MemoryTree:
     return kernel(files)
 
 
-def plan_of(tree: MemoryTree) -> Plan:
-    return Plan(
-        tree=tree.name,
-        revision=None,
-        paths=("fs/toy",),
-        recipe="exact",
-        profile="xfs",
-        prefix="toy",
-        sites=(),
-        refusals=(),
-        steps=(),
-        differences=(),
-        axioms=(),
-        originals={},
-        functions_found=0,
-        functions_parsed=0,
-        files_read=2,
-    )
-
-
 def planned(tree: MemoryTree, options: Options) -> Plan:
     dialect: Callable[[], object] = cache(lambda: load_dialect(tree, ("fs", "mm")))
-    return with_nofail_scopes(plan_of(tree), tree, options, dialect, lambda _: None)  # type: ignore[arg-type]
+    return with_nofail_scopes(empty_plan(tree), tree, options, dialect, lambda _: None)  # type: ignore[arg-type]
 
 
 CONVERT = Options(nofail_scopes="convert")

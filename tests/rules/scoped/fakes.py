@@ -13,6 +13,7 @@ from convert.plan import Plan
 from convert.semantics.scopes import ScopeTable, scope_table
 from convert.source.dialect import Dialect, load_dialect
 from convert.tree.directory import DirectoryTree
+from convert.tree.kernel import KernelTree
 from convert.tree.open import open_tree
 from convert.tree.overlay import OverlayTree
 from tests.support import MINIKERNEL
@@ -83,7 +84,7 @@ def stated_proofs(files: Mapping[str, str]) -> ScopeProofs:
     return ScopeProofs("nofs", tuple(sites), (), (), (), Statistics(1, 1, 1, 0, 0), (), ())
 
 
-def empty_plan(tree: OverlayTree, paths: tuple[str, ...] = ("fs/toy",)) -> Plan:
+def empty_plan(tree: KernelTree, paths: tuple[str, ...] = ("fs/toy",)) -> Plan:
     """A plan in which nothing is decided yet."""
     return Plan(
         tree=tree.name,

@@ -18,6 +18,9 @@ _MESSAGE = re.compile(
 )
 _MAKE_ERROR = re.compile(r"^make(?:\[\d+\])?: \*\*\* ")
 SPARSE = "sparse"  # what sparse puts before its messages when it is told to
+# What sparse says of a function as a whole. Its place is that of some statement in it, also one of
+# an inline function of any header: it changes with whatever is added to the function.
+_OF_FUNCTION = re.compile(r"context imbalance in '[^']+' - ")
 # Lines are kept out of the comparison: a commit that shifts them must not seem to add old warnings.
 _Key = tuple[str, str, str]
 
@@ -40,8 +43,12 @@ class Message:
 
     @property
     def key(self) -> _Key:
-        """What stays the same when lines move."""
-        return self.path, self.text, self.tool
+        """What stays the same when lines move.
+
+        An object has one function of a name, so what is said of a function needs no path.
+        """
+        whole = self.tool == SPARSE and _OF_FUNCTION.match(self.text)
+        return "" if whole else self.path, self.text, self.tool
 
     @property
     def stops(self) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from convert.verify.messages import Known, Message, read_output
+from convert.verify.messages import SPARSE, Known, Message, read_output
 
 TREE = Path("/somewhere/tree")
 MAKE = """\
@@ -76,6 +76,53 @@ def output_of(text: str) -> str:
 )
 def test_added_warnings(before: Known, output: str, added: int) -> None:
     assert len(before.added(read_output(output, TREE))) == added
+
+
+UNLOCK = "context imbalance in 'f' - unexpected unlock"
+SPARSE_BEFORE = Known(
+    {"a.o": (Message("fs/a.c", 7, False, UNLOCK, SPARSE), Message("fs/a.c", 9, False, "w", SPARSE))}
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "added"),
+    [
+        pytest.param(f"fs/a.c:7: sparse: warning: {UNLOCK}", 0, id="the-same"),
+        pytest.param(f"inc/b.h:15:9: sparse: warning: {UNLOCK}", 0, id="at-another-place"),
+        pytest.param(
+            "fs/a.c:7: sparse: warning: context imbalance in 'f' - wrong count at exit",
+            1,
+            id="another-kind",
+        ),
+        pytest.param(
+            "fs/a.c:7: sparse: warning: context imbalance in 'f' - "
+            "different lock contexts for basic block",
+            1,
+            id="another-kind-at-the-same-place",
+        ),
+        pytest.param(
+            "fs/a.c:7: sparse: warning: context imbalance in 'ff' - unexpected unlock",
+            1,
+            id="another-function",
+        ),
+        pytest.param(
+            f"fs/a.c:7: sparse: warning: {UNLOCK}\ninc/b.h:15: sparse: warning: {UNLOCK}",
+            1,
+            id="once-more",
+        ),
+        pytest.param(f"fs/a.c:7: warning: {UNLOCK}", 1, id="not-of-sparse"),
+        pytest.param("inc/b.h:15: sparse: warning: w", 1, id="not-of-a-function"),
+        pytest.param(
+            f"fs/b.c:1: sparse: warning: {UNLOCK}",
+            1,
+            id="another-object",
+        ),
+    ],
+)
+def test_an_imbalance_is_the_functions_wherever_it_stands(said: str, added: int) -> None:
+    name = "b" if said.startswith("fs/b.c") else "a"
+    output = read_output(f"  CC      {name}.o\n{said}\n", TREE)
+    assert len(SPARSE_BEFORE.added(output)) == added
 
 
 def test_a_failed_object_keeps_its_old_warnings() -> None:

@@ -18,7 +18,7 @@ from tests.support import commit_all, git, run
 CODE = "fs/jbd2/revoke.c"
 OTHER = "fs/jbd2/checkpoint.c"
 HEADER = "include/linux/jbd2.h"
-NAMES = ("free", "scope", "mask", "style", "broken")
+NAMES = ("free", "scope", "lock", "mask", "style", "broken")
 
 
 def function(name: str, body: str, includes: str = "") -> str:
@@ -55,6 +55,17 @@ STEPS: tuple[tuple[str, Mapping[str, str], set[str]], ...] = (
             )
         },
         {"review"},
+    ),
+    (
+        "jbd2: keep a lock",
+        {
+            OTHER: function(
+                "lock",
+                "\tstatic DEFINE_SPINLOCK(seed);\n\n\tif (bytes)\n\t\tspin_lock(&seed);\n"
+                "\treturn 0;\n",
+            )
+        },
+        {"sparse"},
     ),
     (
         "jbd2: do not declare a function",

@@ -1,29 +1,36 @@
 """Hold the scope proofs of a real kernel's filesystem against a boot of it.
 
     python -m scripts.assert_boot [--kernel DIR] [--subject FILE] [--output DIR] [--again]
+                                  [--recipe exact|proven|scoped|upstream]
 
 Makes the patch of `kmem-convert assert`, builds User-Mode Linux with and without it, boots both
 under the workload of `verify --boot` and prints the counters of every proven site. The kernel is
-found as by `make real`. Exit code 0 if no site ran outside of the scope, 1 if one did or a phase of
-the workload failed, 2 if the job could not be run.
+found as by `make real`. With --recipe the kernel is converted first, and what is counted is the
+result: every mask that lost NOFS because of a scope has to be among the sites. Exit code 0 if no
+site ran outside of the scope, 1 if one did, a mask is not counted or a phase of the workload
+failed, 2 if the job could not be run.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from convert.errors import InputError
 from convert.verify.boot.checks import BootOutcome, NoKernel, boot_both, versions
 from convert.verify.boot.console import Counter
+from convert.verify.process import run
+from convert.verify.scratch import git
 from scripts.real import mutter, say
-from scripts.realkernel.booting import common_arguments, prepare, run_job
+from scripts.realkernel.asserted import Asserted, Place, read_patch, resting_on_scopes
+from scripts.realkernel.booting import Ground, common_arguments, prepare, run_job
 
-_SITE = re.compile(r'\{ \.id = "(?P<id>[^"]+)", \.proven = true \}')
+BRANCH = "kmem-convert-assert"
+OTHERS = "masks that are as they were"
+RECIPES = ("exact", "proven", "scoped", "upstream")
 
 
 @dataclass(frozen=True)
@@ -44,13 +51,30 @@ class Counted:
         return sum(counter.hits > 0 for counter in self.counters)
 
 
-def counted(patch: str, counters: Sequence[Counter]) -> Counted:
-    """The counters of a patch's sites. Raises InputError for a patch that asserts nothing."""
-    sites = [found["id"] for found in _SITE.finditer(patch)]
-    if not sites:
-        raise InputError("the patch asserts no site")
+def counted(asserted: Asserted, counters: Sequence[Counter]) -> Counted:
+    """The counters of a patch's sites."""
     named = {counter.site for counter in counters}
-    return Counted(tuple(counters), tuple(site for site in sites if site not in named))
+    silent = tuple(site for site in asserted.sites.values() if site not in named)
+    return Counted(tuple(counters), silent)
+
+
+def not_asserted(asserted: Asserted, lost: Mapping[Place, str]) -> list[Place]:
+    """The places that lost NOFS because of a scope, and have no counter of a proven site."""
+    return sorted(place for place in lost if not asserted.places.get(place))
+
+
+def by_kind(result: Counted, asserted: Asserted, lost: Mapping[Place, str]) -> list[str]:
+    """A line for each reason why a mask has no NOFS: its sites, and what they counted."""
+    kinds = dict.fromkeys(asserted.sites.values(), OTHERS)
+    for place, why in lost.items():
+        kinds |= {asserted.sites[number]: why for number in asserted.places.get(place, ())}
+    lines = []
+    for kind in sorted(set(kinds.values())):
+        own = [one for one in result.counters if kinds.get(one.site, OTHERS) == kind]
+        hits, outside = sum(one.hits for one in own), sum(one.violations for one in own)
+        reached = sum(one.hits > 0 for one in own)
+        lines.append(f"{kind}: {len(own)} sites, {reached} reached, {hits} hits, {outside} outside")
+    return lines
 
 
 def show(result: Counted) -> None:
@@ -76,19 +100,37 @@ def failed_phases(outcome: BootOutcome) -> list[str]:
     ]
 
 
+def convert(ground: Ground, recipe: str | None) -> str:
+    """Convert the kernel by a recipe; the branch with the result (None: the base as it is)."""
+    if recipe is None:
+        return "base"
+    repository = ground.kernel.repository
+    if git(repository, "branch", "--list", BRANCH):
+        run(["git", "branch", "--quiet", "--delete", "--force", BRANCH], repository)
+    words = (str(repository), ground.subject.path, "--recipe", recipe, "--branch", BRANCH)
+    ground.tool.done("apply", *words)
+    return BRANCH
+
+
 def job(options: argparse.Namespace) -> int:
     """Do the job; the exit code. Raises KmemConvertError if it could not be done."""
     ground = prepare(options)
-    base, repository = ground.kernel.base, ground.kernel.repository
+    repository = ground.kernel.repository
+    branch = convert(ground, options.recipe)
     patch = ground.output / "assert.patch"
-    made = ground.tool.done("assert", f"{repository}@base", ground.subject.path, "-o", str(patch))
-    say(made.errors.strip())
-    outcome = boot_both(ground.request(base, [patch]), versions(ground.profile), mutter)
+    tree = f"{repository}@{branch}"
+    say(ground.tool.done("assert", tree, ground.subject.path, "-o", str(patch)).errors.strip())
+    asserted = read_patch(patch.read_text(encoding="latin-1"))
+    lost = resting_on_scopes(repository, ground.kernel.base, branch)
+    failed = [f"{file}:{line}: not counted" for file, line in not_asserted(asserted, lost)]
+    outcome = boot_both(ground.request(branch, [patch]), versions(ground.profile), mutter)
     if isinstance(outcome, NoKernel):
         raise InputError(f"the kernel does not build: {'; '.join(outcome.errors)}")
-    result = counted(patch.read_text(encoding="latin-1"), outcome.last.counters)
+    result = counted(asserted, outcome.last.counters)
     show(result)
-    failed = failed_phases(outcome)
+    for text in by_kind(result, asserted, lost):
+        say(text)
+    failed += failed_phases(outcome)
     for text in failed:
         say(f"FAILED {text}")
     return 1 if failed or result.contradicted or result.silent else 0
@@ -97,6 +139,7 @@ def job(options: argparse.Namespace) -> int:
 def main(words: Sequence[str] | None = None) -> int:
     """Run the job; the exit code."""
     parser = common_arguments("Hold scope proofs against a boot.", Path("build/assert"))
+    parser.add_argument("--recipe", choices=RECIPES, help="convert first (default: the base)")
     options = parser.parse_args(words)
     return run_job("assert_boot", lambda: job(options), "every proof held")
 

@@ -22,6 +22,8 @@ from scripts.realkernel.checks import Check
 from scripts.realkernel.compiling import verify
 from scripts.realkernel.conversion import Tool, account, after, make_commits, make_report
 from scripts.realkernel.frees import compare_frees
+from scripts.realkernel.hazards import RECIPE as HAZARDS_RECIPE
+from scripts.realkernel.hazards import hazards
 from scripts.realkernel.kernels import Kernel, debian_kernel, directory_kernel
 from scripts.realkernel.meaning import meaning
 from scripts.realkernel.subject import Subject, read_subject
@@ -64,6 +66,10 @@ def all_checks(
     yield from after(tool, kernel, subject, report)
     if build:
         yield from verify(tool, kernel, output, config)
+    if subject.hazards:
+        yield from hazards(tool, kernel, subject, subject.hazards, output)
+        if build:  # the first commits are those of recipe "exact", which are not built again
+            yield from verify(tool, kernel, output, config, HAZARDS_RECIPE)
 
 
 def show(checks: Iterable[Check]) -> list[Check]:

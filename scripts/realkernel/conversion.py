@@ -26,6 +26,7 @@ from scripts.realkernel.kernels import IDENTITY, Kernel
 from scripts.realkernel.subject import Subject
 
 BRANCH = "kmem-convert"
+EXACT = "exact"
 NOTHING = "nothing to do"
 DONE = (0, 1)  # exit codes: done; done, with refusals
 
@@ -119,36 +120,48 @@ def account(kernel: Kernel, subject: Subject, report: Report) -> Iterator[Check]
         )
 
 
-def make_commits(tool: Tool, kernel: Kernel, subject: Subject, output: Path) -> Iterator[Check]:
+def branch_of(recipe: str) -> str:
+    """The branch that is made by a recipe."""
+    return BRANCH if recipe == EXACT else f"{BRANCH}-{recipe}"
+
+
+def series_of(output: Path, recipe: str) -> Path:
+    """Where the mails of a recipe go."""
+    return output / ("series" if recipe == EXACT else f"series-{recipe}")
+
+
+def make_commits(
+    tool: Tool, kernel: Kernel, subject: Subject, output: Path, recipe: str = EXACT
+) -> Iterator[Check]:
     """Write the series and the branch; then `git am` in a fresh clone has to give the same."""
-    tree = str(kernel.repository)
-    series = output / "series"
+    tree, branch, series = str(kernel.repository), branch_of(recipe), series_of(output, recipe)
     shutil.rmtree(series, ignore_errors=True)
-    if git(kernel.repository, "branch", "--list", BRANCH):
-        run(["git", "branch", "--quiet", "--delete", "--force", BRANCH], kernel.repository)
+    if git(kernel.repository, "branch", "--list", branch):
+        run(["git", "branch", "--quiet", "--delete", "--force", branch], kernel.repository)
     before = _state(kernel.repository)
-    tool.done("series", tree, subject.path, "-o", str(series))
-    tool.done("apply", tree, subject.path, "--branch", BRANCH)
+    words = (tree, subject.path, "--recipe", recipe)
+    tool.done("series", *words, "-o", str(series))
+    tool.done("apply", *words, "--branch", branch)
     yield Check("work tree, index and HEAD are as they were", _state(kernel.repository) == before)
-    commits = commits_between(kernel.repository, kernel.base, BRANCH)
+    commits = commits_between(kernel.repository, kernel.base, branch)
     mails = [mail for mail in sorted(series.glob("*.patch")) if not mail.name.startswith("0000-")]
     yield Check(
         "commits made",
         0 < len(commits) == len(mails),
         tuple(
             git(
-                kernel.repository, "log", "--reverse", "--format=%h %s", f"{kernel.base}..{BRANCH}"
+                kernel.repository, "log", "--reverse", "--format=%h %s", f"{kernel.base}..{branch}"
             ).splitlines()
         ),
     )
     clone = output / "clone"
     shutil.rmtree(clone, ignore_errors=True)
-    words = am(kernel, clone, subject.path, mails)
-    same = _history(clone, kernel.base, "HEAD") == _history(kernel.repository, kernel.base, BRANCH)
-    facts = (f"tree {git(kernel.repository, 'rev-parse', BRANCH + '^{tree}').strip()}",)
+    said = am(kernel, clone, subject.path, mails)
+    same = _history(clone, kernel.base, "HEAD") == _history(kernel.repository, kernel.base, branch)
+    facts = (f"tree {git(kernel.repository, 'rev-parse', branch + '^{tree}').strip()}",)
     shutil.rmtree(clone, ignore_errors=True)
     yield Check(
-        "git am in a fresh clone = apply, commit by commit", same and not words, (*words, *facts)
+        "git am in a fresh clone = apply, commit by commit", same and not said, (*said, *facts)
     )
 
 

@@ -10,8 +10,11 @@ from convert.errors import InternalCheckError
 from convert.flow.scopes.prove import prove_scopes
 from convert.flow.scopes.results import ProvenSite, ScopeProofs
 from convert.nofail.api import SCOPE
+from convert.nofail.sections import Runners
 from convert.nofail.twins import TwinFinder, Twins
 from convert.plan import Plan
+from convert.profiles.callbacks import load_callbacks
+from convert.profiles.nofail import load_nofail_facts
 from convert.rules.large.places import Places
 from convert.rules.scoped.equality import MaskJudge
 from convert.semantics.scopes import ScopeTable, scope_table
@@ -22,6 +25,7 @@ from convert.tree.kernel import KernelTree
 from convert.tree.overlay import OverlayTree
 
 _MODEL = "nofs"
+_RUN = ("work", "thread")  # what runs a function as work of its own
 
 
 @dataclass
@@ -49,7 +53,10 @@ class Ground:
         if SCOPE not in scopes or scopes[SCOPE].change is None:
             raise InternalCheckError("the nofail scope of the patches cannot be run")
         self.sources = Sources(self.places.after, self.paths, self.dialect)
-        self.twins = TwinFinder(self.sources, scopes[_MODEL], scopes[SCOPE]).find()
+        takers = load_callbacks().takers
+        work = frozenset(name for name, kind in takers.items() if kind in _RUN)
+        runners = Runners(work, load_nofail_facts().sections)
+        self.twins = TwinFinder(self.sources, scopes[_MODEL], scopes[SCOPE], runners).find()
         self.judge = MaskJudge(self.table, SCOPE)
 
     @property
@@ -80,7 +87,8 @@ class Ground:
         )
         known = {effect.function for effect in proofs.openers}
         for move in self.twins.moves:
-            lost = move.what in ("save", "restore") and move.function not in known
+            moved = move.what in ("save", "restore") and not move.local
+            lost = moved and move.function not in known  # a section ends in its function
             if lost and move.member not in self.twins.refused:
                 raise InternalCheckError(
                     f"{move.path}: {move.function}() was given the twin of a {move.what}, "

@@ -14,8 +14,8 @@ from convert.errors import InternalCheckError
 from convert.nofail.check import failing_checked
 from convert.nofail.decide import DROP, KEEP_FAILING, Failing, MaskDecider
 from convert.nofail.ground import Ground
+from convert.nofail.moves import LocalScope, Move
 from convert.nofail.object_sizes import ObjectSizes
-from convert.nofail.twins import LocalScope, Move
 from convert.plan import Difference, FileChange, Plan, PlannedSite, Step, Validation
 from convert.rules.drafts import Draft, finish
 from convert.rules.model import Converted, Decision, Kept, Refused
@@ -102,7 +102,8 @@ class _Stage:
     def _local(self, scope: LocalScope) -> Draft:
         source = self._source(scope.path)
         where = f"{scope.path}:{self.ground.places.place(scope.path, scope.span.start)[0]}"
-        why = f"{where}: this nofs scope is a section's, no handle's: no nofail scope is opened"
+        what = "a section's, no handle's and no worker's"
+        why = f"{where}: this nofs scope is {what}: no nofail scope is opened"
         save = self.ground.table.scopes["nofs"].save
         claims = frozenset({scope.span.start})
         span = scope.span
@@ -174,9 +175,8 @@ class _Stage:
                 }
                 changes.append(FileChange(path, tuple(sorted(found))))
             facts = self._facts(own, sites, len(changes))
-            yield Step(
-                number, name, _SUBJECTS[name], tuple(changes), facts, self.ground.places.stage
-            )
+            subject = _WORKERS if name == OPEN and facts["sections"] else _SUBJECTS[name]
+            yield Step(number, name, subject, tuple(changes), facts, self.ground.places.stage)
 
     def _facts(
         self, own: Sequence[PlannedSite], sites: Sequence[PlannedSite], files: int
@@ -186,11 +186,18 @@ class _Stage:
             "files": files,
             "sites": len(own),
             "twins": sorted((m, t) for m, t in twins.names.items() if m not in twins.refused),
+            "sections": self._sections(),
             "moves": sorted({(s.site.file, s.site.line, s.site.text.strip()) for s in own}),
             "masks_before": count_annotations(sites),
             "redundant": sum(_step(s) == DROP for s in sites),
             "places": [s.site for s in own],
         }
+
+    def _sections(self) -> list[str]:
+        """The functions whose local scopes got twins."""
+        twins = self.ground.twins
+        moved = (m for m in twins.moves if m.local and m.member not in twins.refused)
+        return sorted({move.function for move in moved if move.function})
 
     def _check(self, sites: Sequence[PlannedSite], steps: Sequence[Step]) -> None:
         """Read every changed mask again."""
@@ -256,6 +263,7 @@ _SUBJECTS = {
     OPEN: "open nofail scopes where handles open nofs scopes",
     DROP: "drop __GFP_NOFAIL where a nofail scope is always open",
 }
+_WORKERS = "open nofail scopes where handles and workers open nofs scopes"
 
 
 def _step(planned: PlannedSite) -> str:

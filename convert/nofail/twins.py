@@ -1,5 +1,5 @@
 """Opening nofail scopes where a handle opens a nofs scope: each statement that moves the cookie of
-the handle gets its twin.
+the handle gets its twin. Local scopes of workers get theirs in `sections`.
 
 A *cookie member* is a member that is assigned what the save of the nofs scope returns, directly or
 from another such member. What is done with it has to be one of five things; anything else refuses
@@ -15,6 +15,9 @@ from dataclasses import dataclass, field, replace
 
 from pycparser import c_ast
 
+from convert.nofail.layout import NoTwin, calls, line_of, plain, stated_beside
+from convert.nofail.moves import LocalScope, Move
+from convert.nofail.sections import Runners, SectionFinder
 from convert.semantics.scopes import Scope
 from convert.sites.occurrences import Where, occurrences
 from convert.sites.sources import Sources
@@ -31,34 +34,8 @@ _COMMENT = re.compile(r"\s*/\*.*\*/\s*\Z")
 
 
 @dataclass(frozen=True)
-class Move:
-    """One place of a cookie. ``what``: the phrase for people; edit: its twin, or None.
-
-    refused: why there is none, with file and line; the span is the statement's or declaration's.
-    """
-
-    path: str
-    span: Span
-    function: str | None
-    member: str
-    what: str
-    edit: Edit | None
-    refused: str = ""
-
-
-@dataclass(frozen=True)
-class LocalScope:
-    """A nofs scope whose cookie is in a local variable: no handle's."""
-
-    path: str
-    span: Span
-    function: str | None
-    variable: str
-
-
-@dataclass(frozen=True)
 class Twins:
-    """All that was found. names: the twin of a member."""
+    """All that was found. names: the twin of a cookie; locals: the scopes that are left."""
 
     moves: tuple[Move, ...]
     locals: tuple[LocalScope, ...]
@@ -78,18 +55,18 @@ class Twins:
         return {path: tuple(sorted(edits)) for path, edits in sorted(found.items())}
 
 
-class _NoTwin(Exception):
-    """Why a place has no twin."""
-
-
 @dataclass
 class TwinFinder:
-    """Finds the cookies in the files of a run. model: the scope that is there; new: the one to open
-    beside it."""
+    """Finds the cookies in the files of a run.
+
+    model: the scope that is there; new: the one to open beside it; runners: whose local scopes get
+    twins as well.
+    """
 
     sources: Sources
     model: Scope
     new: Scope
+    runners: Runners = field(default_factory=Runners)
     _members: dict[str, str] = field(default_factory=dict)
 
     def find(self) -> Twins:
@@ -99,7 +76,16 @@ class TwinFinder:
         members, local = self._saved(files)
         self._members = {name: self._twin_name(name) for name in sorted(members)}
         moves = [move for path in self._holding() for move in self._moves(path)]
-        return Twins(tuple(self._declared(moves)), tuple(local), dict(self._members))
+        moves = list(self._declared(moves))
+        names = dict(self._members)
+        finder = SectionFinder(self.sources, self.model, self.new)
+        running = self.runners.functions(self.sources) if local else frozenset()
+        for scope in local:
+            if scope.function in running:
+                moves += finder.moves(scope)
+                names[moves[-1].member] = finder.twin_name(scope.variable)
+        left = tuple(scope for scope in local if scope.function not in running)
+        return Twins(tuple(moves), left, names)
 
     def _declared(self, moves: list[Move]) -> Iterator[Move]:
         """The moves; one of a member that is not declared just once here has no twin."""
@@ -199,17 +185,17 @@ class TwinFinder:
             return Move(source.path, token, function, member, "", None, f"{where}: {why}")
         try:
             if not isinstance(item, Item) or item.kind == "macro":
-                raise _NoTwin("it is used in a macro or in text that could not be parsed")
+                raise NoTwin("it is used in a macro or in text that could not be parsed")
             places = {self._place(source, item, v, member, token) for v in item.variants}
             if places == {None}:
                 return None
             if len(places) != 1:
-                raise _NoTwin("#if variants disagree about what is done with it")
+                raise NoTwin("#if variants disagree about what is done with it")
             place = places.pop()
             assert place is not None
             span, what, edit = place
             return Move(source.path, span, function, member, what, edit)
-        except _NoTwin as why:
+        except NoTwin as why:
             text = f"{where}: {member} has no twin: {why}"
             return Move(source.path, token, function, member, "", None, text)
 
@@ -220,7 +206,7 @@ class TwinFinder:
         self, source: SourceFile, item: Item, variant: Variant, member: str, token: Span
     ) -> tuple[Span, str, Edit] | None:
         if not variant.holds(token.start):
-            raise _NoTwin("it stands under an #if, so not in every configuration")
+            raise NoTwin("it stands under an #if, so not in every configuration")
         for declarator in variant.declarators:
             if declarator.name_span == token:
                 if item.kind == "function" or declarator.is_parameter:
@@ -231,18 +217,18 @@ class TwinFinder:
         if not isinstance(use, c_ast.StructRef) or use.field is not node:
             if isinstance(node, c_ast.ID) and not isinstance(use, c_ast.StructRef):
                 return None
-            raise _NoTwin("what is done with it is not understood")
+            raise NoTwin("what is done with it is not understood")
         return self._statement(source, variant, use)
 
     def _declaration(self, source: SourceFile, token: Span) -> tuple[Span, str, Edit]:
         """The member's declaration, which has to stand alone in its line."""
-        start, end = _line(source.text, token.start)
+        start, end = line_of(source.text, token.start)
         line = source.text[start:end]
         match = _DECLARED.fullmatch(line)
         if match is None or start + match.start("name") != token.start:
-            raise _NoTwin("its declaration does not stand alone in its line")
+            raise NoTwin("its declaration does not stand alone in its line")
         if match["tail"].strip() and not _COMMENT.fullmatch(match["tail"]):
-            raise _NoTwin("something stands behind its declaration")
+            raise NoTwin("something stands behind its declaration")
         comment = match["tail"][: len(match["tail"]) - len(match["tail"].lstrip())]
         comment += f"/* saved {self.new.name} scope */" if match["tail"].strip() else ""
         text = f"{match['head']}{self._members[token.of(source.text)]};{comment}\n"
@@ -254,48 +240,34 @@ class TwinFinder:
         if isinstance(parent, c_ast.ExprList):
             parent = variant.parent_of(parent)
         whole, what = self._form(variant, use, parent)
-        if not isinstance(variant.parent_of(whole), c_ast.Compound):
-            raise _NoTwin("the statement stands alone under a condition, without braces")
-        statement = variant.statement_at(variant.span_of(whole).start)
-        if statement is None or statement.node is not whole:
-            raise _NoTwin("the statement around it was not found")
-        start, _ = _line(source.text, statement.span.start)
-        last = source.text.find("\n", statement.span.end)
-        alone = not source.text[start : statement.span.start].strip()
-        if not alone or source.text[statement.span.end : last].strip():
-            raise _NoTwin("something else stands in the lines of the statement")
-        indent = source.text[start : statement.span.start]
-        twin = indent + self._renamed(statement.span.of(source.text)) + "\n"
-        # The scope that was opened last is closed first.
-        at = start if what == "restore" else last + 1
-        return statement.span, what, Edit(Span(at, at), twin)
+        return stated_beside(source, variant, whole, what, self._names)
 
     def _form(self, variant: Variant, use: Node, parent: Node) -> tuple[Node, str]:
         """The expression statement around a use, and what it does."""
         match parent:
             case c_ast.FuncCall(name=c_ast.ID(name=name)) if name == self.model.restore:
-                if len(parent.args.exprs) == 1 and _plain(use):
+                if len(parent.args.exprs) == 1 and plain(use):
                     return parent, "restore"
             case c_ast.Assignment(op="=", lvalue=c_ast.StructRef() as left, rvalue=right):
-                if not _plain(left):
-                    raise _NoTwin("where it is assigned is computed with a call or an assignment")
-                if _calls(right, self.model.save):
+                if not plain(left):
+                    raise NoTwin("where it is assigned is computed with a call or an assignment")
+                if calls(right, self.model.save):
                     return parent, "save"
                 if isinstance(right, c_ast.Constant):
                     return parent, "reset"
                 known = isinstance(right, c_ast.StructRef) and right.field.name in self._members
-                if known and left.field.name in self._members and _plain(right):
+                if known and left.field.name in self._members and plain(right):
                     return parent, "hand over"
-        raise _NoTwin("it is neither saved, restored, handed over nor set to a constant")
+        raise NoTwin("it is neither saved, restored, handed over nor set to a constant")
 
-    def _renamed(self, text: str) -> str:
-        """The twin of a statement's text."""
-        names = {
+    @property
+    def _names(self) -> dict[str, str]:
+        """The words of a statement that its twin says otherwise."""
+        return {
             self.model.save: self.new.save,
             self.model.restore: self.new.restore,
             **self._members,
         }
-        return re.sub(r"\w+", lambda found: names.get(found[0], found[0]), text)
 
 
 def _target(variant: Variant, call: Node) -> Node | None:
@@ -306,27 +278,3 @@ def _target(variant: Variant, call: Node) -> Node | None:
     if isinstance(parent, c_ast.Decl):
         return c_ast.ID(parent.name)
     return None
-
-
-def _calls(node: Node, name: str) -> bool:
-    return (
-        isinstance(node, c_ast.FuncCall)
-        and isinstance(node.name, c_ast.ID)
-        and (node.name.name == name)
-    )
-
-
-def _plain(node: Node) -> bool:
-    """Whether an expression may be evaluated twice."""
-    kinds = (c_ast.FuncCall, c_ast.Assignment, c_ast.Compound)
-    steps = ("++", "--", "p++", "p--")
-    return not any(
-        isinstance(one, kinds) or (isinstance(one, c_ast.UnaryOp) and one.op in steps)
-        for one in nodes_of(node)
-    )
-
-
-def _line(text: str, offset: int) -> tuple[int, int]:
-    """Start of a line and the offset of its newline."""
-    start = text.rfind("\n", 0, offset) + 1
-    return start, text.find("\n", offset)

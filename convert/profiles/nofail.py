@@ -38,6 +38,12 @@ class Boundary(_Entry):
     file: str = Field(min_length=1)
 
 
+class Section(_Entry):
+    """Functions whose own nofs scopes get nofail scopes beside them, as those of workers do."""
+
+    source: str = Field(min_length=1)
+
+
 class NofailFacts(BaseModel):
     """The tables of nofail.toml; see there for the meaning of each."""
 
@@ -47,6 +53,7 @@ class NofailFacts(BaseModel):
     context: tuple[ContextCaller, ...]
     reader: tuple[MaskReader, ...]
     boundary: tuple[Boundary, ...]
+    section: tuple[Section, ...] = ()
 
     @cached_property
     def contexts(self) -> dict[str, ContextTreatment]:
@@ -57,6 +64,11 @@ class NofailFacts(BaseModel):
     def readers(self) -> dict[str, ReaderTreatment]:
         """The treatment of a reader of ``__GFP_NOFAIL``, by name."""
         return {name: entry.treatment for entry in self.reader for name in entry.names}
+
+    @cached_property
+    def sections(self) -> frozenset[str]:
+        """The functions of all sections."""
+        return frozenset(name for entry in self.section for name in entry.names)
 
 
 def parse_nofail_facts(text: str, origin: str) -> NofailFacts:

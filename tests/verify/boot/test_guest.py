@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from convert.verify.boot.guest import files
+from convert.verify.boot.guest import files, pressure
 from convert.verify.boot.guest.children import Inapplicable, Outcome, Worked, Wrong, in_child
 from convert.verify.boot.guest.main import PhaseTimeout
 from convert.verify.boot.guest.place import NotHere, Place, WorkFailed, command, same
+from convert.verify.boot.guest.stubborn import stubborn
 
 
 def raising(error: BaseException) -> Callable[[], None]:
@@ -111,3 +112,35 @@ def test_same() -> None:
     same("size", 3, 3)
     with pytest.raises(WorkFailed, match="size: 4 instead of 3"):
         same("size", 4, 3)
+
+
+def test_a_stubborn_work_goes_on_over_errors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = iter(range(1_000_000))
+    write = os.pwrite
+
+    def failing(file: int, data: bytes, offset: int) -> int:
+        if next(turns) % 3 == 0:
+            raise OSError(errno.ENOMEM, "out of memory")
+        return write(file, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", failing)
+    monkeypatch.setattr(os, "chown", lambda *_: None)
+    monkeypatch.setattr(os, "sync", lambda: None)
+    stubborn(Place(tmp_path, "none", 30))
+    assert list((tmp_path / "stubborn").glob("d*/f*"))
+
+
+def test_a_stubborn_work_that_does_nothing_fails(tmp_path: Path) -> None:
+    top = tmp_path / "file"
+    top.write_bytes(b"")  # nothing can be made below it
+    with pytest.raises(WorkFailed, match="not one step"):
+        stubborn(Place(top, "none", 2))
+
+
+def test_injected_failures_are_what_the_kernel_counted_down(tmp_path: Path) -> None:
+    for kind, left in (("failslab", 1_999_999_990), ("fail_page_alloc", 2_000_000_000)):
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / "times").write_text(f"{left}\n")
+    assert pressure.injected(tmp_path) == {"failslab": 10, "fail_page_alloc": 0}

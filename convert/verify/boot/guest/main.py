@@ -28,7 +28,7 @@ from convert.verify.boot.guest.works import WORKS, Work
 _WANT_OF_MEMORY = {errno.ENOMEM, errno.EAGAIN, errno.ENOBUFS}
 _STOPPED = {errno.EIO, errno.EUCLEAN, errno.EROFS}
 _LINE = 900  # the kernel takes about 1,000 bytes at once
-_COUNTERS = ("/proc/kmem-convert-assert",)
+_COUNTERS = ("/proc/kmem-convert-assert", "/proc/kmem-convert-results")
 
 
 def say(*words: object) -> None:
@@ -125,9 +125,11 @@ class Run:
         allowed = _WANT_OF_MEMORY | (_STOPPED if phase.faults == "all" else set())
         short = 0
         for name in phase.works:
-            place = Place(self._top, self._plan.device, 0, random.Random(name))
-            work = partial(self._faulty, WORKS[name], place, phase.faults == "all")
-            outcome = in_child(work)
+            kind, _, amount = name.partition(":")
+            place = Place(self._top, self._plan.device, int(amount or 0), random.Random(name))
+            outcome = in_child(partial(self._faulty, WORKS[kind], place, phase))
+            counts = (f"{kind}={number}" for kind, number in pressure.injected().items())
+            say("injected", phase.name, name, *counts)
             if isinstance(outcome, Wrong):
                 if outcome.number not in allowed:
                     raise WorkFailed(f"{name}: {outcome.text}")
@@ -136,8 +138,9 @@ class Run:
         self._unmount()
         calls.mount(self._plan.device, self._top, self._plan.filesystem, phase.mount)
 
-    def _faulty(self, work: Work, place: Place, sleeping: bool) -> None:
-        with pressure.failing_allocations(self._plan.filesystem, sleeping):
+    def _faulty(self, work: Work, place: Place, phase: Phase) -> None:
+        sleeping = phase.faults == "all"
+        with pressure.failing_allocations(self._plan.filesystem, sleeping, phase.percent):
             work(place)
 
     def _unmount(self) -> None:

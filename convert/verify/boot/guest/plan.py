@@ -42,8 +42,9 @@ class Phase:
     the disk after unmounting, None for the profile's, empty for none. settings: files to write
     before and to restore after. evidence: counters that must grow. kill: works go on until the
     host kills the kernel. faults: let allocations fail, those that may not sleep ("atomic") or all
-    ("all"), which may stop a filesystem; works may then see errors. random: messages may differ
-    from run to run, so that only reports (warnings, lockdep, …) count. seconds: by the
+    ("all"), which may stop a filesystem; works may then see errors. percent: of these allocations
+    that fail, pages of any order among them; 0: few, and no single pages. random: messages may
+    differ from run to run, so that only reports (warnings, lockdep, …) count. seconds: by the
     clock, after which the phase has failed.
     """
 
@@ -58,6 +59,7 @@ class Phase:
     evidence: tuple[Evidence, ...] = ()
     kill: bool = False
     faults: Literal["", "atomic", "all"] = ""
+    percent: int = 0
     random: bool = False
     seconds: int = 600
 

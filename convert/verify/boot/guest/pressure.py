@@ -16,6 +16,8 @@ _STEP = 2 * MB
 _USES = 1500  # of files in a turn, under pressure
 _LONGEST = 90  # seconds of a turn
 _FAULTS = Path("/sys/kernel/debug")
+_KINDS = ("failslab", "fail_page_alloc")
+_TIMES = 2_000_000_000  # failures until there are no more; the kernel counts them down
 
 
 def available() -> int:
@@ -109,25 +111,28 @@ def _use(place: Place, top: Path, count: int, turn: int, low: int) -> None:
 
 
 @contextlib.contextmanager
-def failing_allocations(filesystem: str, sleeping: bool) -> Iterator[None]:
+def failing_allocations(filesystem: str, sleeping: bool, percent: int = 0) -> Iterator[None]:
     """Let allocations of this process, its children and the filesystem's threads fail at times.
 
-    sleeping: those that may sleep, too (never those with __GFP_NOFAIL).
-    Raises WorkFailed if the kernel was built without fault injection.
+    sleeping: those that may sleep, too (never those with __GFP_NOFAIL). percent: of them, also of
+    single pages; 0 for the usual share. Raises WorkFailed if the kernel was built without fault
+    injection.
     """
     settings = {
-        "probability": "2" if sleeping else "30",
-        "times": "-1",
+        "probability": str(percent or (2 if sleeping else 30)),
+        "times": str(_TIMES),
         "task-filter": "Y",
         "ignore-gfp-wait": "N" if sleeping else "Y",
         "verbose": "0",
     }
-    places = [_FAULTS / "failslab", _FAULTS / "fail_page_alloc"]
+    places = [_FAULTS / kind for kind in _KINDS]
     for directory in places:
         if not directory.is_dir():
             raise WorkFailed(f"{directory} is not there")
         for name, value in settings.items():
             (directory / name).write_text(value)
+    if percent:
+        (_FAULTS / "fail_page_alloc" / "min-order").write_text("0")
     _mark(filesystem, "1")
     try:
         yield
@@ -135,6 +140,11 @@ def failing_allocations(filesystem: str, sleeping: bool) -> Iterator[None]:
         _mark(filesystem, "0")
         for directory in places:
             (directory / "probability").write_text("0")
+
+
+def injected(folder: Path = _FAULTS) -> dict[str, int]:
+    """How many allocations failed since `failing_allocations` was begun last, by their kind."""
+    return {kind: _TIMES - int((folder / kind / "times").read_text()) for kind in _KINDS}
 
 
 def _mark(filesystem: str, value: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from convert.verify.boot.guest import attributes, control, files, pressure
+from convert.verify.boot.guest import attributes, control, files, pressure, stubborn
 from convert.verify.boot.guest.place import Place
 
 Work = Callable[[Place], None]
@@ -31,4 +31,5 @@ WORKS: Mapping[str, Work] = {
     "full": control.full,
     "settle": control.settle,
     "hog": pressure.hog,
+    "stubborn": stubborn.stubborn,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -46,8 +47,8 @@ def _kernel(name: str, kernel: Faulted) -> Iterator[str]:
     yield from _list("NULL although covered", kernel.broken)
     yield from _list("failed by __GFP_RETRY_MAYFAIL", kernel.failing)
     yield from _list("failed, covered by nothing", tuple(c for c in kernel.calls if c.other_null))
-    for report in kernel.run.reports:
-        yield f"report: {report}"
+    for report, number in Counter(str(report) for report in kernel.run.reports).items():
+        yield f"report: {report}" + (f" ({number} times)" if number > 1 else "")
     yield f"lockdep reports: {len(kernel.lockdep)}"
     if kernel.kunit is not None:
         result = kernel.kunit

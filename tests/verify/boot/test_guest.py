@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from convert.verify.boot.guest import files, pressure
+from convert.verify.boot.guest import files, pressure, stubborn
 from convert.verify.boot.guest.children import Inapplicable, Outcome, Worked, Wrong, in_child
 from convert.verify.boot.guest.main import PhaseTimeout
 from convert.verify.boot.guest.place import NotHere, Place, WorkFailed, command, same
-from convert.verify.boot.guest.stubborn import stubborn
 
 
 def raising(error: BaseException) -> Callable[[], None]:
@@ -128,15 +127,20 @@ def test_a_stubborn_work_goes_on_over_errors(
     monkeypatch.setattr(os, "pwrite", failing)
     monkeypatch.setattr(os, "chown", lambda *_: None)
     monkeypatch.setattr(os, "sync", lambda: None)
-    stubborn(Place(tmp_path, "none", 30))
+    monkeypatch.setattr(stubborn, "_DROP", tmp_path / "drop")
+    stubborn.stubborn(Place(tmp_path, "none", 30))
     assert list((tmp_path / "stubborn").glob("d*/f*"))
 
 
-def test_a_stubborn_work_that_does_nothing_fails(tmp_path: Path) -> None:
+def test_a_stubborn_work_that_does_nothing_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sync", lambda: None)
+    monkeypatch.setattr(stubborn, "_DROP", tmp_path / "drop")
     top = tmp_path / "file"
     top.write_bytes(b"")  # nothing can be made below it
     with pytest.raises(WorkFailed, match="not one step"):
-        stubborn(Place(top, "none", 2))
+        stubborn.stubborn(Place(top, "none", 2))
 
 
 def test_injected_failures_are_what_the_kernel_counted_down(tmp_path: Path) -> None:

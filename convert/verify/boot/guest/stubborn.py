@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,12 @@ from convert.verify.boot.guest.place import Place, WorkFailed
 
 _TRIES = 6  # of a step: at 30 % most then succeed once
 _FILES = 60
+_DROP = Path("/proc/sys/vm/drop_caches")
+_LIST = "system.posix_acl_access"
+_LIST_VERSION = 2
+_NOBODY = 0xFFFFFFFF
+# Owner, a user, the group, the mask, all others: tag, permissions, id (linux/posix_acl_xattr.h).
+_ENTRIES = ((1, 6, _NOBODY), (2, 4, 1000), (4, 4, _NOBODY), (16, 6, _NOBODY), (32, 0, _NOBODY))
 
 Step = Callable[[], object]
 
@@ -25,10 +32,13 @@ def stubborn(place: Place) -> None:
     top = place.top / "stubborn"
     succeeded = 0
     for number in range(place.count(500)):
-        for step in _steps(top, number):
-            succeeded += _tried(step)
-        if number % 50 == 0:
-            os.sync()
+        with contextlib.suppress(
+            MemoryError, OSError
+        ):  # of Python itself, and of what frees memory
+            succeeded += sum(map(_tried, _steps(top, number)))
+            if number % 50 == 0:
+                os.sync()
+                _DROP.write_text("2")  # so that inodes are read again, with all that hangs on them
     if not succeeded:
         raise WorkFailed("not one step succeeded")
 
@@ -50,6 +60,8 @@ def _steps(top: Path, number: int) -> Iterator[Step]:
     yield lambda: _write(path, number * 977 % (200 * KB), number)
     yield lambda: os.setxattr(path, f"user.n{number % 9}", b"a" * (number * 61 % 4000))
     yield lambda: os.chown(path, 2000 + number % 50, 3000 + number % 20)
+    yield lambda: os.setxattr(path, _LIST, _access_list())
+    yield lambda: os.getxattr(other, _LIST)
     if number % 3 == 0:
         yield lambda: _allocate(path, number)
     if number % 4 == 0:
@@ -63,6 +75,11 @@ def _steps(top: Path, number: int) -> Iterator[Step]:
         yield lambda: (folder / f"symbolic-{number}").symlink_to("x" * (number % 900 + 1))
     if number % 9 == 0:
         yield lambda: other.unlink()
+
+
+def _access_list() -> bytes:
+    entries = b"".join(struct.pack("<HHI", *entry) for entry in _ENTRIES)
+    return struct.pack("<I", _LIST_VERSION) + entries
 
 
 def _write(path: Path, size: int, number: int) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 from convert.flow.graph.build import GraphBuilder, build_graph
 from convert.flow.graph.model import Place, Root, RootKind
 from convert.flow.hazards.handed import handed_over
+from convert.flow.hazards.handing import Exchanges
+from convert.flow.hazards.handles import HandleFinder
 from convert.flow.hazards.judge import NAMED_OUTSIDE, UNKNOWN_CALLERS, Judge
 from convert.flow.hazards.locks import LockNames, lock_runner
 from convert.flow.hazards.model import DangerKind, Fact, HazardReport, Missing
@@ -31,6 +33,8 @@ from convert.profiles.locks import Locks, load_locks
 from convert.progress import Progress, silent
 from convert.source.collection import without_collections
 from convert.tree.kernel import KernelTree
+
+_LOCK = DangerKind.LOCK
 
 
 def find_hazards(
@@ -190,7 +194,10 @@ class Analysis:
     def ways(self) -> AnalysisWays:
         """The ways from dangers to allocations, for the placement of scopes."""
         dangers = self.judge.by_name
-        sections = SectionFinder(self.program, self.proof.engine, dangers)
+        engine = self.proof.engine
+        locks = frozenset(name for name, one in dangers.items() if one.kind is _LOCK)
+        handles = HandleFinder(Exchanges(self.program, engine, locks & self.product.facts.locks))
+        sections = SectionFinder(self.program, engine, dangers, handles)
         readers = readers_of(self.program)
         return AnalysisWays(
             self.program, self.product, dangers, self.proof.found, readers, sections

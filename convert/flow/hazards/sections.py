@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from convert.flow.hazards.handles import HandleFinder
 from convert.flow.hazards.model import Danger
 from convert.flow.placement.paths import Function, Section
 from convert.flow.scopes.code import Call
 from convert.flow.scopes.contexts import Instance
 from convert.flow.scopes.engine import Engine
+from convert.flow.scopes.held import Locks
 from convert.flow.scopes.setup import Program
 from convert.flow.scopes.values import Bits
 
@@ -21,6 +23,7 @@ class SectionFinder:
     program: Program
     engine: Engine
     by_name: Mapping[str, Danger]
+    handles: HandleFinder
     _known: dict[int, Mapping[str, Section]] = field(default_factory=dict)
 
     def of(self, number: int, function: Function) -> Mapping[str, Section]:
@@ -77,6 +80,39 @@ class SectionFinder:
             self.offsets(calls, opens),
             self.offsets(calls, closes),
             unfit,
+            crosses=self.handles.crossed(number, [*opens, *closes]) - {name},
+        )
+
+    def of_handles(
+        self,
+        number: int,
+        locks: Iterable[Locks],
+        target: int | None,
+        told: Callable[[int], Function],
+    ) -> frozenset[Section]:
+        """The sections of handles that are open where a function makes a call.
+
+        locks: all that may be held there. target: the function that is called, if it was read.
+        told: functions by number.
+        """
+        if not self.handles.found:
+            return frozenset()
+        ways = [self.handles.open_at(number, one, target) for one in locks]
+        names = frozenset.intersection(*ways) if ways else frozenset()
+        return frozenset(self.of_handle(name, told) for name in names)
+
+    def of_handle(self, name: str, told: Callable[[int], Function]) -> Section:
+        """The section of a handle: from all that open it to all that close it."""
+        found = self.handles.found[name]
+        ends = found.handle.ends
+        return Section(
+            told(found.first),
+            self.by_name[name],
+            found.line,
+            tuple(at for end in ends if end.opens for at in end.takes),
+            tuple(at for end in ends if not end.opens for at in end.releases),
+            found.unfit,
+            found.handle,
         )
 
     def closing(self, number: int, name: str) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +17,7 @@ from convert.flow.hazards.waits import WORKERS
 from convert.flow.placement.paths import Call, Function, Node, Section, Sink, SinkKind, Start
 from convert.flow.scopes.code import Call as CallInstruction
 from convert.flow.scopes.code import Give
+from convert.flow.scopes.held import Locks
 from convert.flow.scopes.reach import OPEN
 from convert.flow.scopes.reach import Node as ReachNode
 from convert.flow.scopes.results import SiteUse
@@ -28,6 +30,15 @@ class State(NamedTuple):
 
     node: ReachNode
     held: int
+
+
+class _At(NamedTuple):
+    """An instruction, what it takes from the facts and adds to them, and the callee if known."""
+
+    number: int
+    gone: int
+    taken: int
+    target: int | None = None
 
 
 @dataclass
@@ -45,7 +56,8 @@ class AnalysisWays:
     readers: Sequence[Reader]
     sections: SectionFinder
     _functions: dict[int, Function] = field(default_factory=dict)
-    _inside: dict[tuple[int, int], frozenset[Section]] = field(default_factory=dict)
+    _inside: dict[tuple[int, _At], frozenset[Section]] = field(default_factory=dict)
+    _locks: dict[int, Mapping[_At, set[Locks]]] = field(default_factory=dict)
 
     # -- nodes ---------------------------------------------------------------------------------
 
@@ -132,6 +144,9 @@ class AnalysisWays:
             for bits, _ in instance.exits:
                 if any(bit != "E" for bit in bits[:-1]):
                     return f"{where}: {routine.key.name}() leaves another scope than it found"
+        handle = self.sections.handles.leaves(number)
+        if handle:
+            return f"{where}: {routine.key.name}() opens or closes the handle of {handle}"
         if routine.declared is None:
             return f"{where}: a macro makes the head of {routine.key.name}()"
         return ""
@@ -167,7 +182,8 @@ class AnalysisWays:
         for edge in self.product.edges(state.node):
             call = code.instructions[edge.number]
             if isinstance(call, CallInstruction):
-                inside = self.inside(number, edge.taken)
+                callee = edge.target.instance.function.number
+                inside = self.inside(number, _At(edge.number, edge.gone, edge.taken, callee))
                 opened = edge.target.entry == OPEN
                 offset = self.offset(call)
                 for held in self.following(state.held, edge.gone, edge.taken):
@@ -200,7 +216,7 @@ class AnalysisWays:
                     site.offset,
                     run.opened,
                     self.dangers(state.held & ~run.gone | run.taken),
-                    self.inside(number, run.taken),
+                    self.inside(number, _At(index, run.gone, run.taken)),
                 )
 
     def looks(self, state: State) -> Iterator[Call]:
@@ -229,16 +245,31 @@ class AnalysisWays:
                     found.setdefault(number, []).append((index, kind, site))
         return found
 
-    def inside(self, number: int, taken: int) -> frozenset[Section]:
-        """The sections of a function that hold a lock of this state."""
-        key = (number, taken & self.known)
-        if key not in self._inside:
-            names = set(self.product.facts.of(key[1]))
+    def inside(self, number: int, at: _At) -> frozenset[Section]:
+        """The sections of a function that hold a lock of this state, and those of handles."""
+        if (number, at) not in self._inside:
+            names = set(self.product.facts.of(at.taken & self.known))
             sections = self.sections.of(number, self.function(number))
-            self._inside[key] = frozenset(
-                section for name, section in sections.items() if name in names
-            )
-        return self._inside[key]
+            own = frozenset(section for name, section in sections.items() if name in names)
+            locks = self.locks_at(number).get(at, set())
+            handles = self.sections.of_handles(number, locks, at.target, self.function)
+            self._inside[number, at] = own | handles
+        return self._inside[number, at]
+
+    def locks_at(self, number: int) -> Mapping[_At, set[Locks]]:
+        """The locks of the states of a function that look alike to who follows the dangers."""
+        if number not in self._locks:
+            found: dict[_At, set[Locks]] = defaultdict(set)
+            for instance in self.sections.instances(number):
+                for index, calls in instance.calls.items():
+                    for bits, callee in calls:
+                        effect = self.product.effect(bits[-1])
+                        found[_At(index, *effect, callee.function.number)].add(bits[-1])
+                for index, _, _ in self.places.get(number, ()):
+                    for bits in instance.at(index):
+                        found[_At(index, *self.product.effect(bits[-2]))].add(bits[-2])
+            self._locks[number] = found
+        return self._locks[number]
 
     @staticmethod
     def offset(call: CallInstruction) -> int:

@@ -28,12 +28,14 @@ class Weights:
     now: reclaim can do less there. way_out: for each place where it has to be closed: a line that a
     later change can forget. phase: for a whole function that is not where the danger is: high, so
     that it is placed only where no scope at the danger itself does; the reader would have to search
-    for what it protects.
+    for what it protects. refused: for each site that gets no scope because a handle has one and a
+    lock that overlaps with it has not, or the other way round.
     """
 
     plain: int = 1
     way_out: int = 1
     phase: int = 1000
+    refused: int = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +70,7 @@ def order(candidate: Candidate) -> tuple[object, ...]:
         anchor.kind.value,
         anchor.opens,
         anchor.closes,
-        anchor.closer or ("", "", 0),
+        anchor.ends,
     )
 
 
@@ -91,10 +93,14 @@ def weigh(candidates: Sequence[Candidate], weights: Weights) -> list[Weight]:
 
 @dataclass(frozen=True, eq=False)
 class CandidateFinder:
-    """All natural anchors that cut some hazardous way."""
+    """All natural anchors that cut some hazardous way.
+
+    handles: whether handles or locks have a scope where they overlap without nesting.
+    """
 
     ways: Ways
     weights: Weights
+    handles: bool = True
 
     def candidates(self) -> tuple[Candidate, ...]:
         """In the order of the text."""
@@ -108,7 +114,7 @@ class CandidateFinder:
     def sections(self) -> Iterator[Candidate]:
         """Locks and handles. Sections of the same text are one candidate."""
         alike: dict[Anchor, list[int]] = {}
-        crossed = crossings(self.ways)
+        crossed = crossings(self.ways, self.handles)
         for number, section in enumerate(self.ways.graph.sections):
             if not section.unfit and number not in crossed and self.protects(number):
                 alike.setdefault(anchor_of(section), []).append(number)

@@ -239,7 +239,6 @@ def _target_key(target: Node | Sink) -> tuple[object, ...]:
 
 
 def _section_key(section: Section) -> tuple[object, ...]:
-    closer = name_of(section.closer) if section.closer else ("", 0, "")
     return (
         *name_of(section.function),
         section.opens,
@@ -247,8 +246,8 @@ def _section_key(section: Section) -> tuple[object, ...]:
         danger_key(section.danger),
         section.line,
         section.unfit,
-        section.structure,
-        closer,
+        section.handle.ends if section.handle else (),
+        sorted(section.crosses),
     )
 
 

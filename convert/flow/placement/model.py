@@ -18,6 +18,24 @@ class AnchorKind(Enum):
     HANDLE = "handle"  # from the function that opens a handle to the one that closes it
 
 
+@dataclass(frozen=True, order=True)
+class HandleEnd:
+    """A function that opens or closes a handle.
+
+    start: where its definition starts in the text (offset). opens: whether it opens. pointer: the
+    variable that points to the handle where the function hands its lock out, or where it releases
+    the lock. takes, releases: offsets of the calls of its own that take and release the lock.
+    """
+
+    path: str
+    start: int
+    function: str
+    opens: bool
+    pointer: str
+    takes: tuple[int, ...]
+    releases: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class Anchor:
     """Where a scope opens and closes.
@@ -26,7 +44,8 @@ class Anchor:
     opens: offsets of the calls behind whose statements it opens; none: at the top of the body.
     closes: offsets of the calls before whose statements it closes; none: at every way out.
     structure, member: of a HANDLE, the structure that gets a member for the cookie, and its name.
-    closer: of a HANDLE, path, function and start of the function that closes it.
+    ends: of a HANDLE, the functions that open it, then those that close it. The first is the
+    anchor's function; ``opens`` and ``closes`` are the calls of all of them, in that order.
     """
 
     kind: AnchorKind
@@ -37,7 +56,17 @@ class Anchor:
     closes: tuple[int, ...] = ()
     structure: str = ""
     member: str = ""
-    closer: tuple[str, str, int] | None = None
+    ends: tuple[HandleEnd, ...] = ()
+
+    @property
+    def openers(self) -> tuple[HandleEnd, ...]:
+        """Of a HANDLE, the functions that open it."""
+        return tuple(end for end in self.ends if end.opens)
+
+    @property
+    def closers(self) -> tuple[HandleEnd, ...]:
+        """Of a HANDLE, the functions that close it."""
+        return tuple(end for end in self.ends if not end.opens)
 
 
 @dataclass(frozen=True)

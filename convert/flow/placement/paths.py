@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Protocol
 
 from convert.flow.hazards.model import Danger
+from convert.flow.placement.model import HandleEnd
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,19 @@ class Function:
 
 
 @dataclass(frozen=True)
+class Handle:
+    """What functions hand out together with a lock, and get back when they release it.
+
+    structure: of which it is one. member: a name for the member that is to keep the cookie. ends:
+    the functions that open it, then those that close it.
+    """
+
+    structure: str
+    member: str
+    ends: tuple[HandleEnd, ...]
+
+
+@dataclass(frozen=True)
 class Section:
     """A critical section of one function: from where it takes a lock to where it releases it.
 
@@ -43,8 +57,9 @@ class Section:
     unfit: why no scope can open behind the first and close before the latter, naming file and line
     (an exit keeps the lock; a scope that opens in between is still open at a release; a release
     without taking; a call inside of a macro); empty if one can.
-    structure, closer: where one function opens a handle and another closes it, the structure to
-    which both are given, and the second; ``function`` is the first then.
+    handle: where some functions open a handle, and others close it, which; ``function`` is the
+    first that opens it then. crosses: the locks of handles that are not open alike where this lock
+    is taken and where it is released.
     """
 
     function: Function
@@ -53,8 +68,8 @@ class Section:
     opens: tuple[int, ...]
     closes: tuple[int, ...]
     unfit: str = ""
-    structure: str = ""
-    closer: Function | None = None
+    handle: Handle | None = None
+    crosses: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,16 @@ def _placed(report: HazardReport, graph: Graph, weights: Weights) -> Placement:
         for one in report.sites
         if one.answer is SiteClass.HAZARD
     }
-    return _Placing(graph, sites, weights).placement(report.sites)
+    found = [_Placing(graph, sites, weights).placement(report.sites)]
+    if any(section.handle for section in graph.sections):
+        found.append(_Placing(graph, sites, weights, handles=False).placement(report.sites))
+    return min(found, key=lambda one: _price(one, weights))
+
+
+def _price(placement: Placement, weights: Weights) -> int:
+    """What the scopes cost, and the sites for which there is none."""
+    cost = sum(scope.cost for scope in placement.scopes)
+    return cost + len(placement.unplaced) * weights.refused
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +68,12 @@ class _Placing:
     graph: Graph
     sites: dict[SiteName, SiteHazards]
     weights: Weights
+    handles: bool = True
 
     def placement(self, every: Sequence[SiteHazards]) -> Placement:
         needs = {name: _dangers(site) for name, site in self.sites.items()}
         all_ways = Ways(self.graph, needs)
-        candidates = CandidateFinder(all_ways, self.weights).candidates()
+        candidates = CandidateFinder(all_ways, self.weights, self.handles).candidates()
         weighed = weigh(candidates, self.weights)
         refused = self.refused(Cutter(all_ways, candidates, weighed))
         ways = Ways(self.graph, {name: one for name, one in needs.items() if name not in refused})
@@ -86,7 +96,7 @@ class _Placing:
     def refused(self, cutter: Cutter) -> dict[SiteName, str]:
         """Sites with a way that no candidate cuts, or a hazard that no way shows; the reasons."""
         reasons: dict[SiteName, str] = {}
-        crossed = crossings(cutter.ways)
+        crossed = crossings(cutter.ways, self.handles)
         shortest: dict[SiteName, Way] = {}
         for way in cutter.uncut(range(len(cutter.candidates))):
             shortest.setdefault(way.site, way)  # they come by their length

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from convert.flow.graph.model import Place
 from convert.flow.hazards.model import Danger, SiteHazards
 from convert.flow.placement.graph import danger_key
-from convert.flow.placement.model import Anchor, AnchorKind
+from convert.flow.placement.model import Anchor, AnchorKind, HandleEnd
 from convert.flow.placement.paths import Function, Section
 from convert.flow.placement.sections import anchor_of
 from convert.flow.placement.ways import Way, Ways
@@ -20,12 +20,17 @@ def anchor_text(anchor: Anchor, dangers: Iterable[Danger]) -> str:
         case AnchorKind.LOCK:
             return f"{anchor.function}(), while {names} is held"
         case AnchorKind.HANDLE:
-            closer = anchor.closer[1] if anchor.closer else ""
-            return f"from {anchor.function}() to {closer}(), the cookie in {anchor.structure}"
+            opened, closed = ends_words(anchor.openers), ends_words(anchor.closers)
+            return f"from {opened} to {closed}, the cookie in {anchor.structure}"
         case AnchorKind.WORKER:
             return f"the whole of {anchor.function}(), which reclaim waits for"
         case AnchorKind.PHASE:
             return f"the whole of {anchor.function}(), under {names}"
+
+
+def ends_words(ends: Iterable[HandleEnd]) -> str:
+    """The functions that open or close a handle."""
+    return " or ".join(f"{end.function}()" for end in ends)
 
 
 def uncut_reason(ways: Ways, way: Way, site: SiteHazards, crossed: dict[int, int]) -> str:

@@ -15,7 +15,14 @@ from convert.flow.hazards.model import Danger, Fact, Hazard, Hold, SiteHazards, 
 from convert.flow.placement.model import Anchor
 from convert.flow.scopes.model import Chain
 from convert.report.display import encodable, source_text
-from convert.report.hazards.view import Account, DangerView, HazardsView, NamedHazards, PlacedView
+from convert.report.hazards.view import (
+    Account,
+    DangerView,
+    EndView,
+    HazardsView,
+    NamedHazards,
+    PlacedView,
+)
 from convert.report.scopes.records import axiom_records, place_record, root_record
 
 SCHEMA = "kmem-convert/hazards/1"
@@ -174,9 +181,6 @@ def _scope(view: HazardsView, placed: PlacedView) -> dict[str, object]:
 
 
 def _anchor(anchor: Anchor, placed: PlacedView) -> dict[str, object]:
-    closer = None
-    if anchor.closer is not None and placed.closer is not None:
-        closer = {"function": anchor.closer[1], **place_record(placed.closer)}
     return {
         "kind": anchor.kind.value,
         "function": anchor.function,
@@ -185,8 +189,16 @@ def _anchor(anchor: Anchor, placed: PlacedView) -> dict[str, object]:
         "closes": [place.line for place in placed.closes],
         "structure": anchor.structure or None,
         "member": anchor.member or None,
-        "closer": closer,
+        "openers": _ends(one for one in placed.ends if one.end.opens),
+        "closers": _ends(one for one in placed.ends if not one.end.opens),
     }
+
+
+def _ends(ends: Iterable[EndView]) -> list[dict[str, object]]:
+    return [
+        {"function": one.end.function, **place_record(one.place), "pointer": one.end.pointer}
+        for one in ends
+    ]
 
 
 def _fact(fact: Fact) -> dict[str, object]:

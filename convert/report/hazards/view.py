@@ -18,7 +18,7 @@ from convert.flow.hazards.model import (
     SiteHazards,
     Wait,
 )
-from convert.flow.placement.model import PlacedScope, Placement
+from convert.flow.placement.model import Anchor, HandleEnd, PlacedScope, Placement
 from convert.flow.scopes.model import Chain
 from convert.flow.scopes.results import ProvenSite
 from convert.report.hazards.check import check_placement, check_report, key_of, placed_keys
@@ -95,11 +95,19 @@ class Account:
 
 
 @dataclass(frozen=True)
+class EndView:
+    """A function that opens or closes a handle, and where it begins."""
+
+    end: HandleEnd
+    place: Place
+
+
+@dataclass(frozen=True)
 class PlacedView:
     """A scope that would be added, with its number among them and the lines of its ends.
 
     opens: behind these statements; none: at the top of the function. closes: before these; none:
-    at every way out. closer: where the function begins that closes the handle.
+    at every way out. ends: of a handle, its ends.
     """
 
     number: int
@@ -107,7 +115,7 @@ class PlacedView:
     place: Place
     opens: tuple[Place, ...]
     closes: tuple[Place, ...]
-    closer: Place | None
+    ends: tuple[EndView, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -172,13 +180,22 @@ class HazardsView:
                 number,
                 scope,
                 Place(scope.anchor.path, scope.line),
-                tuple(self._place(scope.anchor.path, at) for at in scope.anchor.opens),
-                tuple(self._place(scope.anchor.path, at) for at in scope.anchor.closes),
-                None
-                if scope.anchor.closer is None
-                else self._place(scope.anchor.closer[0], scope.anchor.closer[2]),
+                self._places(scope.anchor, scope.anchor.opens, True),
+                self._places(scope.anchor, scope.anchor.closes, False),
+                tuple(EndView(end, self._place(end.path, end.start)) for end in scope.anchor.ends),
             )
             for number, scope in enumerate(self.placement.scopes, 1)
+        )
+
+    def _places(self, anchor: Anchor, calls: Sequence[int], opens: bool) -> tuple[Place, ...]:
+        """The calls that open or close; those of a handle stand in the functions at its ends."""
+        if not anchor.ends:
+            return tuple(self._place(anchor.path, at) for at in calls)
+        return tuple(
+            self._place(end.path, at)
+            for end in anchor.ends
+            if end.opens is opens
+            for at in (end.takes if opens else end.releases)
         )
 
     def _place(self, path: str, offset: int) -> Place:

@@ -19,7 +19,7 @@ from convert.flow.placement.model import AnchorKind, PlacedScope, Unplaced
 from convert.flow.scopes.model import Chain, Frame
 from convert.flow.scopes.results import ProvenSite, SiteUse
 from convert.report.display import count
-from convert.report.hazards.view import DangerView, PlacedView
+from convert.report.hazards.view import DangerView, EndView, PlacedView
 from convert.rules.scoped.words import root_words
 
 _WIDTH = 88  # columns of a chain; lines are indented by some more
@@ -194,15 +194,22 @@ def anchor_words(placed: PlacedView) -> str:
         case AnchorKind.PHASE:
             return f"the whole function {where}"
         case AnchorKind.HANDLE:
-            closed = ""
-            if anchor.closer is not None and placed.closer is not None:
-                closed = f", closed by {anchor.closer[1]}() at {placed.closer}"
-            cookie = f"; the cookie in struct {anchor.structure}, new member {anchor.member}"
-            return f"from the handle's opener {where}{closed}{cookie}"
+            opened = _ends([end for end in placed.ends if end.end.opens])
+            closed = _ends([end for end in placed.ends if not end.end.opens])
+            bare = anchor.structure.removeprefix("struct ")
+            cookie = f"the cookie in struct {bare}, new member {anchor.member}"
+            return f"from the handle's opener {opened} to its closer {closed}; {cookie}"
+
+
+def _ends(ends: Sequence[EndView]) -> str:
+    return " or ".join(f"{end.end.function}() at {end.place}" for end in ends)
 
 
 def ends_words(placed: PlacedView) -> str:
     """Where a scope opens and closes within its function."""
+    if placed.ends:
+        taken = f"after {_lines(placed.opens)}, where the lock is handed out"
+        return f"opens {taken}; closes before {_lines(placed.closes)}"
     opens = f"behind {_lines(placed.opens)}" if placed.opens else "at the top of the body"
     closes = f"before {_lines(placed.closes)}" if placed.closes else "at every way out"
     return f"opens {opens}; closes {closes}"

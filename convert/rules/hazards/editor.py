@@ -64,9 +64,8 @@ class TreeEditor:
     def _files(self, tree: KernelTree, anchor: Anchor) -> dict[str, ParsedFile]:
         """The files of an anchor, each parsed as far as it is needed."""
         wanted: dict[str, set[str]] = {anchor.path: {anchor.function}}
-        if anchor.closer is not None:
-            path, function, _ = anchor.closer
-            wanted.setdefault(path, set()).add(function)
+        for end in anchor.ends:
+            wanted.setdefault(end.path, set()).add(end.function)
         if anchor.structure:
             name = anchor.structure.removeprefix("struct ")
             head = re.compile(rb"\bstruct\s+" + re.escape(name).encode() + rb"\s*\{")

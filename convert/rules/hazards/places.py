@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from convert.flow.graph.model import Place
-from convert.flow.placement.model import Anchor
+from convert.flow.placement.model import Anchor, HandleEnd
 from convert.rules.scoped.texts import Texts
 from convert.source.edits import Edit
 from convert.source.parse import Item, ParsedFile, parse_file
@@ -24,18 +24,24 @@ class Lost(Exception):
 
 def anchor_now(anchor: Anchor, texts: Texts) -> Anchor:
     """An anchor of the tree as given, in the text now. Raises Lost."""
-    place = closing = _File(anchor.path, anchor.function, texts)
-    closer = anchor.closer
-    if closer is not None:  # the calls that close stand in its text
-        path, function, start = closer
-        closing = _File(path, function, texts)
-        closer = path, function, closing.start(start)
+    place = _File(anchor.path, anchor.function, texts)
+    start = place.start(anchor.start)
+    ends = tuple(_end_now(end, texts) for end in anchor.ends)
+    if ends:  # the calls stand in the texts of these
+        opens = tuple(at for end in ends if end.opens for at in end.takes)
+        closes = tuple(at for end in ends if not end.opens for at in end.releases)
+    else:
+        opens, closes = place.calls(anchor.opens), place.calls(anchor.closes)
+    return replace(anchor, start=start, opens=opens, closes=closes, ends=ends)
+
+
+def _end_now(end: HandleEnd, texts: Texts) -> HandleEnd:
+    place = _File(end.path, end.function, texts)
     return replace(
-        anchor,
-        start=place.start(anchor.start),
-        opens=place.calls(anchor.opens),
-        closes=closing.calls(anchor.closes),
-        closer=closer,
+        end,
+        start=place.start(end.start),
+        takes=place.calls(end.takes),
+        releases=place.calls(end.releases),
     )
 
 

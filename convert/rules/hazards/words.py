@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from convert.flow.graph.model import Place
 from convert.flow.hazards.model import DangerKind, Hazard, Hold, SiteHazards, Wait
 from convert.flow.placement.model import AnchorKind, PlacedScope
+from convert.flow.placement.wording import ends_words
 from convert.rules.scoped.words import call_words, chain_words
 
 _FEW = 5
@@ -101,7 +102,7 @@ def scope_subject(scope: PlacedScope) -> str:
     anchor = scope.anchor
     what = f"{anchor.function}()"
     if anchor.kind is AnchorKind.HANDLE:
-        what = f"the handles of {anchor.function}()"
+        what = f"the handles of {ends_words(anchor.openers)}"
     return f"place {what} under NOFS allocation context"
 
 
@@ -115,10 +116,10 @@ def where_words(scope: PlacedScope) -> str:
         case AnchorKind.PHASE:
             return "at the start of the function, and close it on each way out"
         case AnchorKind.HANDLE:
-            closer = f"{scope.anchor.closer[1]}()" if scope.anchor.closer is not None else "the end"
+            closer = ends_words(scope.anchor.closers)
             structure = scope.anchor.structure.removeprefix("struct ")
             return (
-                f"with the handle, and close it with the handle in {closer}; "
+                f"with the handle, and close it with the handle, in {closer}; "
                 f"{scope.anchor.member} in struct {structure} keeps what that needs"
             )
 

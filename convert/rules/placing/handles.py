@@ -1,4 +1,7 @@
-"""A scope that belongs to a handle: a member holds its cookie from the opener to the closer."""
+"""A scope that belongs to a handle: a member of it holds the cookie, from end to end.
+
+The scope opens where a function hands the lock out, and closes where one releases it.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,16 @@ from collections.abc import Mapping
 
 from pycparser import c_ast
 
-from convert.flow.control import Role
-from convert.flow.placement.model import Anchor
+from convert.flow.placement.model import Anchor, HandleEnd
 from convert.flow.terms import arguments, call_name, strip
 from convert.rules.layout import indent_of
-from convert.rules.placing.body import Body, function_at, items_of, leaves
+from convert.rules.placing.body import Body, function_at, items_of
+from convert.rules.placing.declaring import cookie_name, declare, top_declarations
 from convert.rules.placing.draft import Draft
 from convert.rules.placing.existing import refuse_scopes
 from convert.rules.placing.function import Edits, Function
+from convert.rules.placing.lent import Lent, lent_of
+from convert.rules.placing.locks import put_braces
 from convert.rules.placing.members import member_edits
 from convert.rules.placing.model import Placed, Surroundings, Unplaceable
 from convert.rules.placing.prove import reread, scoped
@@ -25,167 +30,156 @@ from convert.source.parse import ParsedFile
 def around_handle(
     files: Mapping[str, ParsedFile], anchor: Anchor, around: Surroundings, comment: str
 ) -> Placed:
-    """Edits of the structure, the opener and the closer. Raises Unplaceable."""
-    if not anchor.structure or not anchor.member or anchor.closer is None:
-        raise Unplaceable(1, "the handle's structure, member or closer is not given", anchor.path)
-    for path in (anchor.path, anchor.closer[0]):
-        if path not in files:
-            raise Unplaceable(1, "the file was not read", path)
-    parsed = files[anchor.path]
-    opener = Function(parsed, function_at(parsed, anchor.function, anchor.start), around)
-    other = files[anchor.closer[0]]
-    closer = Function(other, function_at(other, *anchor.closer[1:]), around)
-    for body in (*opener.bodies, *closer.bodies):
-        refuse_scopes(body, around)
-    if len(anchor.opens) != 1 or len(anchor.closes) != 1:
-        line = opener.item.line
-        raise Unplaceable(line, "not one call makes the handle and one frees it", anchor.path)
-    opened = [_opener(body, anchor, around, comment) for body in opener.bodies]
-    closed = [_closer(body, anchor, around) for body in closer.bodies]
-    first = opener.finish([Edits(edits, 0) for edits, _ in opened], anchor.member)
-    last = closer.finish([Edits(edits, 1) for edits in closed], anchor.member)
-    _check_opener(opener, opened[0][1], opened[0][0], around)
-    again = reread(closer.parsed, closer.item, closed[0], around)
-    for body in again:
-        scoped(body, around, is_open=True, left_open=False)
+    """Edits of the structure and of all functions at its ends. Raises Unplaceable."""
+    if not anchor.structure or not anchor.member or not anchor.openers or not anchor.closers:
+        raise Unplaceable(1, "the handle's structure, member or ends are not given", anchor.path)
+    parts: list[Placed] = []
+    for end in anchor.ends:
+        if end.path not in files:
+            raise Unplaceable(1, "the file was not read", end.path)
+        parsed = files[end.path]
+        function = Function(parsed, function_at(parsed, end.function, end.start), around)
+        words = comment if end == anchor.ends[0] else ""
+        parts.append(_End(function, anchor, end, around, words).placed())
     home, members = member_edits(files, anchor.structure, anchor.member, around.scope.cookie)
-    edits: dict[str, list[Edit]] = {}
-    for part in (first.edits, last.edits, {home: members}):
-        for path, made in part.items():
+    edits: dict[str, list[Edit]] = {home: list(members)}
+    for part in parts:
+        for path, made in part.edits.items():
             edits.setdefault(path, []).extend(made)
-    merged = {path: tuple(sorted(set(made))) for path, made in edits.items()}
-    return Placed(merged, anchor.member, 1, 0, first.include or last.include)
-
-
-# -- the opener ------------------------------------------------------------------------------------
-
-
-def _opener(
-    body: Body, anchor: Anchor, around: Surroundings, comment: str
-) -> tuple[tuple[Edit, ...], str]:
-    """The edits that open, and the variable that holds the handle."""
-    call = body.call_at(anchor.opens[0])
-    parent = body.parent(call.node)
-    while isinstance(parent, c_ast.Cast):
-        parent = body.parent(parent)
-    match parent:
-        case c_ast.Assignment(op="=", lvalue=c_ast.ID(name=name)) | c_ast.Decl(name=name):
-            handle = str(name)
-        case _:
-            raise body.stop(call.span.start, "the handle is not put into a variable there")
-    _check_type(body, handle, anchor.structure)
-    statement = body.statement(call.node)
-    test = body.following(statement)
-    valid = isinstance(test, c_ast.If) and leaves(test.iftrue) and test.iffalse is None
-    names = {
-        node.name for node in nodes_of(getattr(test, "cond", None)) if isinstance(node, c_ast.ID)
-    }
-    if not valid or handle not in names:
-        text = f"whether {handle} is a valid handle is not tested in the next statement"
-        raise body.stop(call.span.start, text)
-    draft = Draft(body.parsed.source)
-    span = body.span(test)
-    words = draft.comment(
-        comment, indent_of(draft.text, span.start), draft.following_line(span.end)
+    return Placed(
+        {path: tuple(sorted(set(made))) for path, made in edits.items()},
+        anchor.member,
+        sum(part.restores for part in parts),
+        0,
+        any(part.include for part in parts),
     )
-    draft.behind(span, [*words, f"{handle}->{anchor.member} = {around.scope.save}();"])
-    return draft.edits(), handle
+
+
+class _End:
+    """The edits of one function that opens or closes the handle."""
+
+    def __init__(
+        self, function: Function, anchor: Anchor, end: HandleEnd, around: Surroundings, words: str
+    ) -> None:
+        self.function, self.anchor, self.end, self.around = function, anchor, end, around
+        self.words = words
+
+    def placed(self) -> Placed:
+        """The edits in all variants, proven on the edited text."""
+        for body in self.function.bodies:
+            refuse_scopes(body, self.around)
+            _check_type(body, self.end.pointer, self.anchor.structure)
+        made = [self.edits_in(body) for body in self.function.bodies]
+        placed = self.function.finish(made, self.anchor.member)
+        again = reread(self.function.parsed, self.function.item, made[0].edits, self.around)
+        for body in again:
+            if self.end.opens:  # in a closer, ways that close may meet those that do not
+                scoped(body, self.around, left_open=None)
+        return placed
+
+    def edits_in(self, body: Body) -> Edits:
+        """The edits in one variant."""
+        lent = lent_of(body, self.end.takes, self.end.releases, not self.end.opens)
+        if self.end.opens:
+            return Edits(self.opening(body, lent), 0)
+        return self.closing(body, lent)
+
+    @property
+    def place(self) -> str:
+        """Where the cookie is kept."""
+        return f"{self.end.pointer}->{self.anchor.member}"
+
+    # -- opening -------------------------------------------------------------------------------
+
+    def opening(self, body: Body, lent: Lent) -> tuple[Edit, ...]:
+        """Right before each way out that hands the lock out."""
+        draft = Draft(body.parsed.source)
+        words = self.words
+        if not lent.outs and not lent.at_end:
+            text = "no way out of this function hands the lock out"
+            raise body.stop(body.item.span.start, text)
+        for out in lent.outs:
+            if any(call_name(node) for node in nodes_of(out.expr)):
+                raise body.stop(out, "this way out calls something before it hands the lock out")
+            put_braces(body, draft, out)
+            span = body.span(out)
+            draft.before(span, self.saving(draft, span.start, words))
+            words = ""
+        if lent.at_end:
+            last = items_of(body.block)[-1]
+            while isinstance(last, c_ast.Label):
+                last = last.stmt
+            span = body.span(last)
+            draft.behind(span, self.saving(draft, span.start, words))
+        return draft.edits()
+
+    def saving(self, draft: Draft, start: int, words: str) -> list[str]:
+        lines = draft.comment(words, indent_of(draft.text, start), start)
+        return [*lines, f"{self.place} = {self.around.scope.save}();"]
+
+    # -- closing -------------------------------------------------------------------------------
+
+    def closing(self, body: Body, lent: Lent) -> Edits:
+        """Right before each release, by the handle or, if that may be gone then, by a copy."""
+        draft = Draft(body.parsed.source)
+        cookie = self.place
+        if not lent.releases:
+            raise body.stop(body.item.span.start, "this function releases no lock of its caller")
+        if self.may_be_gone(body, lent):
+            cookie = self.copied(body, draft, lent)
+        for release in lent.releases:
+            put_braces(body, draft, release.statement)
+            line = f"{self.around.scope.restore}({cookie});"
+            draft.before(body.span(release.statement), [line])
+        return Edits(draft.edits(), len(lent.releases))
+
+    def may_be_gone(self, body: Body, lent: Lent) -> bool:
+        """Whether something is given the handle before the lock is released."""
+        given = {body.points[id(node)] for node in self.uses(body) if id(node) in body.points}
+        return any(lent.leads(point, release.point) for point in given for release in lent.releases)
+
+    def uses(self, body: Body) -> list[c_ast.Node]:
+        """The calls that are given the handle itself."""
+        return [
+            node
+            for node in body.nodes()
+            if call_name(node) and any(self.is_handle(one) for one in arguments(node))
+        ]
+
+    def is_handle(self, node: c_ast.Node) -> bool:
+        inner = strip(node)
+        return isinstance(inner, c_ast.ID) and bool(inner.name == self.end.pointer)
+
+    def copied(self, body: Body, draft: Draft, lent: Lent) -> str:
+        """A variable with a copy of the cookie, made before the handle is given away."""
+        name = cookie_name(body, self.around.cookies)
+        gone = {id(node) for node in self.uses(body)}
+        gone |= {id(release.statement) for release in lent.releases}
+        first = top_declarations(body).first
+        items = items_of(body.block)
+        behind = items[items.index(first) :] if first is not None else []
+        for item in behind:
+            if any(id(node) in gone for node in nodes_of(item)):
+                break
+        else:
+            raise body.stop(body.item.span.start, "where the handle is given away is not known")
+        inner = {id(node) for node in nodes_of(item)}
+        points = {body.points[number] for number in inner if number in body.points}
+        late = [one.point for one in lent.releases if one.point not in points]
+        if isinstance(item, c_ast.Label) or any(lent.leads(0, one, points) for one in late):
+            raise body.stop(item, "the cookie cannot be copied before the handle is given away")
+        declare(draft, self.function.bodies, self.around.scope.cookie, name)
+        draft.before(body.span(item), [f"{name} = {self.place};"])
+        return name
 
 
 def _check_type(body: Body, handle: str, structure: str) -> None:
     known = body.routine.types.get(handle)
     bare = structure.removeprefix("struct ")
+    start = body.item.span.start
     if known is None or known.stars != 1 or not body.routine.is_local(handle):
-        raise body.stop(
-            body.item.span.start, f"{handle} is not known to be a pointer to {structure}"
-        )
+        raise body.stop(start, f"{handle} is not known to be a pointer to {structure}")
     if known.base not in (f"struct {bare}", bare):
-        text = f"{handle} points to {known.base}, which is not known to be {structure}"
-        raise body.stop(body.item.span.start, text)
-
-
-def _check_opener(
-    opener: Function, handle: str, edits: tuple[Edit, ...], around: Surroundings
-) -> None:
-    """Every way out behind the save gives the handle to the caller; no way before it does."""
-    for body in reread(opener.parsed, opener.item, edits, around):
-        state = scoped(body, around, left_open=None).open
-        for point in body.flow.points:
-            is_open = state.get(point.index)
-            if isinstance(point.code, c_ast.Return) and is_open:
-                value = point.code.expr
-                if not (isinstance(value, c_ast.ID) and value.name == handle):
-                    raise body.stop(
-                        point.code, "this way out loses the handle, whose scope is open"
-                    )
-            elif is_open:
-                _refuse_loss(body, point.code, handle)
-            leave = body.flow.exit.index in (e.to for e in body.flow.edges[point.index])
-            if is_open and leave and point.role is not Role.RETURN:
-                raise body.stop(body.item.span.end - 1, "the end is reached with the scope open")
-
-
-def _refuse_loss(body: Body, code: c_ast.Node | None, handle: str) -> None:
-    """The handle must not be assigned anew, nor be freed, once its scope is open."""
-    for node in nodes_of(code):
-        if _assigns(node, handle):
-            raise body.stop(node, f"{handle} is assigned anew after its scope was opened")
-        name = call_name(node) or ""
-        if "free" in name or "put" in name.split("_"):
-            given = [strip(one) for one in arguments(node)]
-            if any(isinstance(one, c_ast.ID) and one.name == handle for one in given):
-                raise body.stop(node, f"{name}({handle}) frees the handle while its scope is open")
-
-
-def _assigns(node: c_ast.Node, name: str) -> bool:
-    """Whether a node assigns a variable itself, not what it points to."""
-    if not isinstance(node, c_ast.Assignment):
-        return False
-    target = strip(node.lvalue)
-    return isinstance(target, c_ast.ID) and bool(target.name == name)
-
-
-# -- the closer ------------------------------------------------------------------------------------
-
-
-def _closer(body: Body, anchor: Anchor, around: Surroundings) -> tuple[Edit, ...]:
-    call = body.call_at(anchor.closes[0])
-    statement = body.statement(call.node)
-    if not body.is_plain(statement) or body.parent(_outermost(body, statement)) is not body.block:
-        raise body.stop(call.span.start, "the call that frees the handle is no plain statement")
-    handles = [
-        str(node.name)
-        for argument in arguments(call.node)
-        if isinstance(node := strip(argument), c_ast.ID)
-        and body.routine.types.get(str(node.name), None) is not None
-    ]
-    wanted = {anchor.structure, anchor.structure.removeprefix("struct ")}
-    wanted |= {f"struct {name}" for name in wanted if not name.startswith("struct ")}
-    handles = [one for one in handles if body.routine.types[one].base in wanted]
-    if len(handles) != 1:
-        raise body.stop(call.span.start, f"which argument is the {anchor.structure} is not known")
-    _check_type(body, handles[0], anchor.structure)
-    if handles[0] not in body.routine.parameters:
-        raise body.stop(call.span.start, f"{handles[0]} is no parameter of the closer")
-    for node in body.nodes():
-        if _assigns(node, handles[0]):
-            raise body.stop(node, f"{handles[0]} is assigned in the closer")
-    items = items_of(body.block)
-    for item in items[items.index(_outermost(body, statement)) + 1 :]:
-        if not isinstance(_inner(item), c_ast.Return):
-            raise body.stop(item, "the handle is freed before the closer's last statement")
-    draft = Draft(body.parsed.source)
-    line = f"{around.scope.restore}({handles[0]}->{anchor.member});"
-    draft.before(body.span(statement), [line])
-    return draft.edits()
-
-
-def _outermost(body: Body, statement: c_ast.Node) -> c_ast.Node:
-    """The statement with its labels."""
-    return body.holder(statement)[1]
-
-
-def _inner(node: c_ast.Node) -> c_ast.Node:
-    while isinstance(node, c_ast.Label):
-        node = node.stmt
-    return node
+        raise body.stop(
+            start, f"{handle} points to {known.base}, which is not known to be {structure}"
+        )

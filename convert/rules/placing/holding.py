@@ -75,12 +75,13 @@ class Holding:
 
 def holding_of(body: Body, opens: Sequence[int], closes: Sequence[int]) -> Holding:
     """Follow a lock through a function. Raises Unplaceable where it cannot be followed."""
-    takings = tuple(_taking(body, offset) for offset in opens)
-    releases = tuple(_release(body, offset) for offset in closes)
+    takings = tuple(taking_at(body, offset) for offset in opens)
+    releases = tuple(release_at(body, offset) for offset in closes)
     return _Search(body, takings, releases).holding()
 
 
-def _taking(body: Body, offset: int) -> Taking:
+def taking_at(body: Body, offset: int) -> Taking:
+    """The call at an offset that takes a lock. Raises Unplaceable in a larger expression."""
     call = body.call_at(offset)
     point = _point(body, call)
     code, role = body.flow.points[point].code, body.flow.points[point].role
@@ -103,7 +104,8 @@ def _assigned(code: c_ast.Node, call: c_ast.Node) -> bool:
     return False
 
 
-def _release(body: Body, offset: int) -> Release:
+def release_at(body: Body, offset: int) -> Release:
+    """The call at an offset that releases a lock. Raises Unplaceable in a larger expression."""
     call = body.call_at(offset)
     point = _point(body, call)
     code = body.flow.points[point].code
@@ -304,4 +306,4 @@ class _Search:
             self.wrong(self.body.item.span.end - 1, text)
 
 
-__all__ = ["Held", "Holding", "Release", "Shape", "Taking", "holding_of"]
+__all__ = ["Held", "Holding", "Release", "Shape", "Taking", "holding_of", "release_at", "taking_at"]

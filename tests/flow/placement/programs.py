@@ -25,9 +25,11 @@ from convert.flow.hazards.model import (
     SiteHazards,
     Wait,
 )
+from convert.flow.placement.model import HandleEnd
 from convert.flow.placement.paths import (
     Call,
     Function,
+    Handle,
     Node,
     Section,
     Sink,
@@ -120,6 +122,7 @@ class Toy:
         depth = 1 if opened else 0
         mine: dict[str, list[int]] = {}
         released: dict[str, list[int]] = {}
+        around: dict[str, list[frozenset[str]]] = {}  # handles open where locks come and go
         rows: list[tuple[Call, frozenset[str]]] = []
         for index, word in enumerate(self.words[name]):
             offset = self.start(name) + 1 + index
@@ -137,8 +140,14 @@ class Toy:
                 mine.setdefault(lock, []).append(offset)
             for lock in before - held:
                 released.setdefault(lock, []).append(offset)
+            for lock in (held ^ before) - {*self.handles}:
+                handles = held if lock in held else before
+                around.setdefault(lock, []).append(handles & {*self.handles})
         sections = {
-            lock: self.section(name, lock, opens, released.get(lock, []), held)
+            lock: replace(
+                self.section(name, lock, opens, released.get(lock, []), held),
+                crosses=_different(around.get(lock, [])),
+            )
             for lock, opens in mine.items()
         }
         calls = [
@@ -181,14 +190,18 @@ class Toy:
     ) -> Section:
         if lock in self.handles:
             opener, closer = self.handles[lock]
+            taken, given = (self.start(opener) + 1,), (self.start(closer) + 1,)
+            ends = (
+                HandleEnd(PATH, self.start(opener), opener, True, "h", taken, ()),
+                HandleEnd(PATH, self.start(closer), closer, False, "h", (), given),
+            )
             return Section(
                 function=self.function(opener),
                 danger=Danger(lock),
                 line=self.start(opener) + 1,
-                opens=(self.start(opener) + 1,),
-                closes=(self.start(closer) + 1,),
-                structure="handle",
-                closer=self.function(closer),
+                opens=taken,
+                closes=given,
+                handle=Handle("struct handle", "saved_alloc_context", ends),
             )
         kept = f"{PATH}:{opens[0]}: {name}() returns with {lock} held" if lock in held else ""
         return Section(
@@ -253,6 +266,13 @@ class Toy:
             PATH, line, line, name, "kmalloc", ("GFP_NOFS",), SiteUse.ALLOCATES, True, evidence
         )
         return SiteHazards(site, answer, tuple(hazards.values()), (), (), "")
+
+
+def _different(sets: Sequence[frozenset[str]]) -> frozenset[str]:
+    """What is in some sets and not in others."""
+    if not sets:
+        return frozenset()
+    return frozenset.union(*sets) - frozenset.intersection(*sets)
 
 
 def frame(node: Node, call: Call) -> Frame:

@@ -52,10 +52,12 @@ def test_handle_anchor() -> None:
     anchor = only(toy).anchor
     assert (anchor.function, anchor.structure, anchor.member) == (
         "start",
-        "handle",
+        "struct handle",
         "saved_alloc_context",
     )
-    assert anchor.closer == (PATH, "stop", toy.start("stop"))
+    assert [(end.path, end.function, end.start) for end in (*anchor.openers, *anchor.closers)] == [
+        (PATH, name, toy.start(name)) for name in ("start", "stop")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -310,8 +310,17 @@ def test_placed(toy: Toy, expected: list[str]) -> None:
                 handles={"H": ("start", "stop")},
             ),
             {},
-            ["toy.c:106: .* H and L from line 101 overlap in start[(][)]"],
+            ["toy.c:102: .* L and the handle of start[(][)] overlap in f[(][)]"],
             id="a handle that crosses a lock",
+        ),
+        pytest.param(
+            Toy(
+                {"f": "L+ $u $v start $s L- $t stop", "start": "H+", "stop": "H-"},
+                handles={"H": ("start", "stop")},
+            ),
+            {},
+            ["toy.c:107: .* H and L from line 101 overlap in start[(][)]"],
+            id="a lock that crosses a handle, and serves more sites",
         ),
     ],
 )

@@ -79,9 +79,12 @@ def test_waits_through_workers_are_nested() -> None:
 def test_anchors_have_lines() -> None:
     around, worker, handle = (one["anchor"] for one in document(handle_view())["scopes"])
     assert (around["line"], around["opens"], around["closes"]) == (208, [209], [215, 220])
-    assert (worker["kind"], worker["opens"], worker["closer"]) == ("worker", [], None)
-    assert handle["closer"] == {"function": "toy_end", "file": "fs/toy/toy.c", "line": 170}
-    assert (handle["structure"], handle["member"]) == ("toy_trans", "t_pflags")
+    assert (worker["kind"], worker["opens"], worker["closers"]) == ("worker", [], [])
+    closer = {"function": "toy_end", "file": "fs/toy/toy.c", "line": 170, "pointer": "tp"}
+    assert handle["closers"] == [closer]
+    assert [one["function"] for one in handle["openers"]] == ["toy_begin"]
+    assert (handle["opens"], handle["closes"]) == ([152], [174])
+    assert (handle["structure"], handle["member"]) == ("struct toy_trans", "t_pflags")
 
 
 def test_notes_are_those_of_all_parts_once() -> None:

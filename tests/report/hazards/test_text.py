@@ -252,8 +252,8 @@ ANCHORS = [
     pytest.param(
         HANDLE,
         [
-            "1. from the handle's opener toy_begin() at fs/toy/toy.c:150, closed by toy_end() at "
-            "fs/toy/toy.c:170; the cookie in struct toy_trans, new member t_pflags"
+            "1. from the handle's opener toy_begin() at fs/toy/toy.c:150 to its closer "
+            "toy_end() at fs/toy/toy.c:170; the cookie in struct toy_trans, new member t_pflags"
         ],
         id="handle",
     ),

@@ -22,6 +22,7 @@ from convert.flow.placement.model import (
     Alternative,
     Anchor,
     AnchorKind,
+    HandleEnd,
     PlacedScope,
     Placement,
     Restructuring,
@@ -174,9 +175,12 @@ HANDLE = replace(
         PATH,
         "toy_begin",
         1500,
-        structure="toy_trans",
+        structure="struct toy_trans",
         member="t_pflags",
-        closer=(PATH, "toy_end", 1700),
+        ends=(
+            HandleEnd(PATH, 1500, "toy_begin", True, "tp", (1520,), ()),
+            HandleEnd(PATH, 1700, "toy_end", False, "tp", (), (1740,)),
+        ),
     ),
     line=150,
 )

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from convert.flow.graph.model import Place
-from convert.flow.placement.model import Anchor, AnchorKind
+from convert.flow.placement.model import Anchor, AnchorKind, HandleEnd
 from convert.plan import FileChange, Step
 from convert.rules.hazards.places import Lost, anchor_now, forward, relocation
 from convert.rules.scoped.texts import Texts
@@ -74,16 +74,22 @@ def test_an_anchor_is_found_again(stages: tuple[tuple[str, str], ...], first: in
     assert [text.startswith("unlock(p)", at) for at in now.closes] == [True]
 
 
-def test_the_closer_of_a_handle_is_found_again_in_its_own_text() -> None:
+def test_the_ends_of_a_handle_are_found_again_in_their_own_texts() -> None:
     known = texts(("old_call(", "a_longer_call(0, "))
     made = (GIVEN.index("old_call(1)"),)
     given = anchor(function="g", start=0, opens=made, kind=AnchorKind.HANDLE)
-    given = replace(given, closer=(PATH, "f", GIVEN.index("static void f")))
-    now = anchor_now(given, known)
+    start = GIVEN.index("static void f")
+    ends = (
+        HandleEnd(PATH, 0, "g", True, "h", made, ()),
+        HandleEnd(PATH, start, "f", False, "h", (), given.closes),
+    )
+    now = anchor_now(replace(given, ends=ends), known)
     text = known.data(PATH).decode()
-    assert now.closer is not None
-    assert text.startswith("static void f", now.closer[2])
+    (closer,) = now.closers
+    assert text.startswith("static void f", closer.start)
+    assert now.closes == closer.releases
     assert text.startswith("unlock(p)", now.closes[0])
+    assert now.opens == now.openers[0].takes
     assert text.startswith("a_longer_call", now.opens[0])
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from convert.flow.graph.model import Place
 from convert.flow.hazards.model import Danger, Missing
-from convert.flow.placement.model import Anchor, AnchorKind, PlacedScope
+from convert.flow.placement.model import Anchor, AnchorKind, HandleEnd, PlacedScope
 from convert.rules.hazards.words import (
     comment_words,
     first_few,
@@ -30,8 +30,11 @@ def scope(kind: AnchorKind, danger: Danger = LOCK) -> PlacedScope:
     (site,) = analyse(toy_tree({PATH: TEXT})).sites
     anchor = Anchor(kind, PATH, "toy_open", 0)
     if kind is AnchorKind.HANDLE:
-        closer = PATH, "toy_close", 9
-        anchor = replace(anchor, structure="toy_handle", member="th_flags", closer=closer)
+        ends = (
+            HandleEnd(PATH, 0, "toy_open", True, "h", (1,), ()),
+            HandleEnd(PATH, 9, "toy_close", False, "h", (), (10,)),
+        )
+        anchor = replace(anchor, structure="struct toy_handle", member="th_flags", ends=ends)
     return PlacedScope(anchor, 1, (hazard("f", PATH, 3, danger),), (site,), (), (), 1)
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from convert.flow.scopes.code import Call, Code, Give
 from convert.flow.scopes.contexts import Instance
 from convert.flow.scopes.engine import Engine
-from convert.flow.scopes.held import Held, Locks
+from convert.flow.scopes.held import Held, LockCall, Locks
 from convert.flow.scopes.setup import Program
 
 
@@ -68,6 +68,20 @@ class Exchanges:
 
     def unsuited(self, exchange: Exchange) -> Iterator[tuple[int, int, str]]:
         """Calls that take a lock in a way that no cookie can follow; why."""
+        for number, index, done in self.takings(exchange):
+            call = self.program.codes[number].instructions[index]
+            assert isinstance(call, Call)
+            if done.other_task:
+                yield number, index, f"another task may release {exchange.name}"
+            elif done.held and number in exchange.openers:
+                yield number, index, f"{call.name}() may fail to take {exchange.name}"
+
+    def is_anyones(self, exchange: Exchange) -> bool:
+        """Whether another task than the one that took a lock may release it."""
+        return any(done.other_task for _, _, done in self.takings(exchange))
+
+    def takings(self, exchange: Exchange) -> Iterator[tuple[int, int, LockCall]]:
+        """The calls that take a lock, by function and instruction."""
         assert self.engine.locks is not None
         for number, calls in sorted(exchange.effects.items()):
             code = self.program.codes[number]
@@ -75,12 +89,8 @@ class Exchanges:
                 call = code.instructions[index]
                 assert isinstance(call, Call)
                 for done in self.engine.locks.calls.get(call.name or "", ()):
-                    if done.lock(code, call)[0] != exchange.name or not done.takes:
-                        continue
-                    if done.other_task:
-                        yield number, index, f"another task may release {exchange.name}"
-                    elif done.held and number in exchange.openers:
-                        yield number, index, f"{call.name}() may fail to take {exchange.name}"
+                    if done.takes and done.lock(code, call)[0] == exchange.name:
+                        yield number, index, done
 
     # -- what functions leave behind ------------------------------------------------------------
 

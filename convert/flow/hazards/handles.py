@@ -23,7 +23,7 @@ from convert.flow.hazards.pointers import Given, Made, Pointers, Task
 from convert.flow.hazards.structures import Structures
 from convert.flow.placement.model import HandleEnd
 from convert.flow.placement.paths import Handle
-from convert.flow.scopes.code import TASK, Call
+from convert.flow.scopes.code import TASK, Call, Where
 from convert.flow.scopes.held import Locks
 from convert.flow.terms import TypeRef
 
@@ -93,13 +93,21 @@ class HandleFinder:
         )
 
     def pointers(self, exchange: Exchange) -> Iterator[Pointers]:
-        """The ways in which callers may get at a handle."""
-        codes = self.exchanges.program.codes
-        members = {place: None for code in codes for _, place in task_members(code, TASK)}
-        for place in members:
+        """The ways in which callers may get at a handle.
+
+        What any task may release, such as the lock of a page, comes with no handle but the task's.
+        """
+        for place in self.members:
             yield Task(self.exchanges, exchange, place)
-        yield Made(self.exchanges, exchange)
-        yield Given(self.exchanges, exchange)
+        if not self.exchanges.is_anyones(exchange):
+            yield Made(self.exchanges, exchange)
+            yield Given(self.exchanges, exchange)
+
+    @cached_property
+    def members(self) -> Sequence[Where]:
+        """The members of the task that are assigned anywhere."""
+        codes = self.exchanges.program.codes
+        return list({place: None for code in codes for _, place in task_members(code, TASK)})
 
     def handle(self, exchange: Exchange, pointers: Pointers) -> FoundHandle | None:
         """The handle of a lock, if its functions see one in some way."""

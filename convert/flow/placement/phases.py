@@ -89,7 +89,7 @@ class PhaseFinder:
         """Whether a handle is open somewhere in it: its scope need not close before this one."""
         sections = self.ways.graph.sections
         return any(
-            sections[section].handle
+            sections[section].handle and not sections[section].unfit
             for node in self.ways.graph.functions[name]
             for step in self.ways.graph.steps[node]
             for section in step.sections

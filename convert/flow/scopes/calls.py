@@ -13,10 +13,10 @@ from convert.flow.scopes.changes import (
     own_changes,
     reached_by,
 )
-from convert.flow.scopes.code import Call, Code
+from convert.flow.scopes.code import DEREF, Call, Code, Where
 from convert.flow.scopes.contexts import OPENED, Context, Contexts, Function, Instance
 from convert.flow.scopes.exits import Exit, Return, cookie_bit
-from convert.flow.scopes.held import LockRunner
+from convert.flow.scopes.held import LockRunner, assigned
 from convert.flow.scopes.machine import Machine
 from convert.flow.scopes.memory import Fields
 from convert.flow.scopes.values import (
@@ -78,6 +78,11 @@ class Calls(ABC):
         function = instance.function
         call = function.code.instructions[index]
         assert isinstance(call, Call)
+        if self.locks is not None:
+            bits = self.moved(bits, Where(call.result))
+            for given in call.arguments:
+                if given[0] == "addr":  # of a pointer, which the callee may set
+                    bits = self.moved(bits, given[1].then(DEREF))
         outs = self.outcomes(instance, index, call, bits, facts)
         following = function.code.following[index]
         disabled = self.is_disabled(instance.function.code, call)
@@ -88,6 +93,12 @@ class Calls(ABC):
             self.opens(known, bits, after, index)
             found += [(to, after, known) for to in following]
         return found
+
+    def moved(self, bits: Bits, target: Where) -> Bits:
+        """The state when a place may be assigned that held locks are found by."""
+        if self.locks is None or not any(bits[-2][:3]):
+            return bits
+        return (*bits[:-2], assigned(bits[-2], target), bits[-1])
 
     def opens(self, facts: Facts, before: Bits, after: Bits, index: int) -> None:
         """Remember who opened a scope."""

@@ -161,9 +161,18 @@ class Code:
     signed: dict[str, bool] = field(default_factory=dict)
     types: dict[str, TypeRef] = field(default_factory=dict)
     _calls: list[tuple[int, Call]] | None = None
+    _changing: frozenset[str] | None = None
 
     def calls(self) -> list[tuple[int, Call]]:
         """All calls with their numbers; asked for when all instructions are there."""
         if self._calls is None:
             self._calls = [(n, i) for n, i in enumerate(self.instructions) if type(i) is Call]
         return self._calls
+
+    def changing(self) -> frozenset[str]:
+        """The variables that may be assigned; asked for when all instructions are there."""
+        if self._changing is None:
+            assigned = (i.target for i in self.instructions if isinstance(i, (Assign, Fill)))
+            found = {target.var for target in assigned if not target.steps}
+            self._changing = frozenset(found | self.escaping)
+        return self._changing

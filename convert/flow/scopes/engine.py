@@ -201,10 +201,13 @@ class Engine(Calls):
         if kind is Call:
             return self.call(instance, index, bits, facts)
         if kind is Assign:
+            assert isinstance(instruction, Assign)
+            bits = self.moved(bits, instruction.target)
             facts = self.assigned(instance, instruction, facts)
         elif kind is Fill:
             facts = dict(facts)
             assert isinstance(instruction, Fill)
+            bits = self.moved(bits, instruction.target)
             if instruction.target.steps:
                 members = self.whole(function.code, instruction.target)
                 self.changed(instance, instruction.target, facts, members)
@@ -254,8 +257,7 @@ class Engine(Calls):
             instance.changes |= new
             self.wake_callers(instance)
 
-    def assigned(self, instance: Instance, instruction: Instruction, facts: Facts) -> Facts:
-        assert isinstance(instruction, Assign)
+    def assigned(self, instance: Instance, instruction: Assign, facts: Facts) -> Facts:
         function = instance.function
         machine = function.machine
         value = machine.value(facts, instruction.value)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from convert.flow.scopes.code import Call, Code, Where
+from convert.flow.scopes.code import DEREF, ELEMENT, Call, Code, Where
 from convert.flow.scopes.paths import at_call
 from convert.flow.scopes.values import ANYTHING
 
@@ -25,13 +25,15 @@ _MOST = 3  # locks of one name: more of them are not told apart
 class Held(NamedTuple):
     """A lock that was taken by the instruction ``at`` (-1: it is handed to a caller).
 
-    depth: the number of calls that it was taken below.
+    depth: the number of calls that it was taken below. lost: what its place leads through was
+    assigned since, so that the place is that of another lock now.
     """
 
     name: str
     place: Where | None
     at: int
     depth: int = 0
+    lost: bool = False
 
 
 class Locks(NamedTuple):
@@ -116,7 +118,8 @@ class LockRunner:
         if locks is NOTHING:
             return locks
         visible = frozenset(
-            Held(h.name, _visible(code, h.place), -1, h.depth + 1) for h in locks.held
+            Held(h.name, None if h.lost else _visible(code, h.place), -1, h.depth + 1)
+            for h in locks.held
         )
         freed = frozenset((name, _visible(code, place)) for name, place in locks.freed)
         maybe = frozenset(
@@ -171,16 +174,18 @@ def with_lock(locks: Locks, held: Held) -> Locks:
     if any(name == held.name for name, _ in freed):
         freed = frozenset(one for one in freed if one[0] != held.name)
     same = [one for one in locks.held if one.name == held.name]
-    if len(same) >= _MOST or any(one.place == held.place or held.place is None for one in same):
+    known = [one.place for one in same if not one.lost]
+    if len(same) >= _MOST or held.place in known or (same and held.place is None):
         return locks._replace(freed=freed)
     return locks._replace(held=locks.held | {held}, freed=freed)
 
 
 def without(locks: Locks, name: str, place: Where | None) -> Locks:
-    """Without one that is released: the same place, else the youngest of that name."""
-    gone = _released(locks, name, place)
+    """Without one that is released; in doubt, the name of what may be held stays."""
+    gone, sure = _released(locks, name, place)
     if gone:
-        return locks._replace(held=locks.held - gone)
+        unsure = locks.unsure if sure else locks.unsure | {name}
+        return locks._replace(held=locks.held - gone, unsure=unsure)
     if name in locks.unsure:
         return locks._replace(unsure=locks.unsure - {name})
     return locks._replace(freed=locks.freed | {(name, place)})
@@ -188,19 +193,53 @@ def without(locks: Locks, name: str, place: Where | None) -> Locks:
 
 def perhaps_without(locks: Locks, name: str, place: Where | None, depth: int) -> Locks:
     """Not known any more: a callee releases it on some of its ways."""
-    gone = _released(locks, name, place)
+    gone, _ = _released(locks, name, place)
     if not gone:
         return locks._replace(maybe=locks.maybe | {(name, place, depth)})
     return locks._replace(held=locks.held - gone, unsure=locks.unsure | {name})
 
 
-def _released(locks: Locks, name: str, place: Where | None) -> frozenset[Held]:
+def _released(locks: Locks, name: str, place: Where | None) -> tuple[frozenset[Held], bool]:
+    """Those of the held locks that a release means, and whether it means them for sure.
+
+    The same place, else the youngest of that name. One that the place does not lead to any more is
+    meant only if no other can be: then the lock that is released may as well be a caller's.
+    """
     same = [held for held in locks.held if held.name == name]
-    exact = frozenset(held for held in same if place is not None and held.place == place)
-    if exact or not same:
-        return exact
-    unplaced = [held for held in same if held.place is None or place is None]
-    return frozenset(unplaced or [max(same, key=lambda held: (held.at, str(held.place)))])
+    exact = [held for held in same if place is not None and held.place == place]
+    there = frozenset(held for held in exact if not held.lost)
+    if there or not same:
+        return there, True
+    others = [held for held in same if held not in exact]
+    unplaced = [held for held in others if held.place is None or place is None]
+    if unplaced:
+        return frozenset(unplaced), True
+    last = max(others or exact, key=lambda held: (held.lost, held.at, str(held.place)))
+    return frozenset({last}), bool(others)
+
+
+def assigned(locks: Locks, target: Where) -> Locks:
+    """Behind an assignment: places that lead through the target lead to other locks now.
+
+    Where the target ends with a pointer that is followed, the pointer itself may be assigned.
+    """
+    held = frozenset(h._replace(lost=True) if _moved(h.place, target) else h for h in locks.held)
+    freed = frozenset((n, None if _moved(p, target) else p) for n, p in locks.freed)
+    maybe = frozenset((n, None if _moved(p, target) else p, d) for n, p, d in locks.maybe)
+    return locks._replace(held=held, freed=freed, maybe=maybe)
+
+
+def _moved(place: Where | None, target: Where) -> bool:
+    """Whether a pointer on the way to a place is assigned; by its member, if by another way."""
+    if place is None:
+        return False
+    steps, known = place.steps, target.steps
+    if place.var == target.var and steps[: len(known)] == known:
+        return DEREF in steps[len(known) - (known[-1:] == (DEREF,)) :]
+    last = known[-1] if known else DEREF
+    if last in (DEREF, ELEMENT):
+        return False
+    return any(step == last and DEREF in steps[n:] for n, step in enumerate(steps))
 
 
 def either(a: Locks, b: Locks) -> Locks:
@@ -238,7 +277,8 @@ def met(a: Locks, b: Locks) -> Locks:
 
 
 def _visible(code: Code, place: Where | None) -> Where | None:
-    if place is None or place.var not in code.parameters:
+    """The place, if it is the same for the caller: a parameter that is still what was given."""
+    if place is None or place.var not in code.parameters or place.var in code.changing():
         return None
     return place
 
@@ -250,6 +290,7 @@ __all__ = [
     "LockCall",
     "LockRunner",
     "Locks",
+    "assigned",
     "either",
     "met",
     "with_lock",

@@ -196,7 +196,22 @@ HELD = [
         LOCKS + ROOT % "mutex_lock(&t->lock); t = t->parent; mutex_lock(&t->lock);"
         " mutex_unlock(&t->lock); here(1);",
         id="hand over hand by one variable",
-        marks=SAME_PLACE,
+    ),
+    pytest.param(
+        LOCKS + ROOT % "mutex_lock(&t->lock); other(&t); mutex_lock(&t->lock);"
+        " mutex_unlock(&t->lock); here(1);",
+        id="hand over hand by a variable that the outside sets",
+    ),
+    pytest.param(
+        LOCKS
+        + "static void up(struct toy *t) { t = t->parent; mutex_lock(&t->lock); }\n"
+        + ROOT % "up(t); mutex_lock(&t->lock); mutex_unlock(&t->lock); here(1);",
+        id="a callee takes another one by its parameter",
+    ),
+    pytest.param(
+        LOCKS + ROOT % "mutex_lock(&t->parent->lock); t->parent = other(t);"
+        " mutex_lock(&t->parent->lock); mutex_unlock(&t->parent->lock); here(1);",
+        id="hand over hand by one member",
     ),
     pytest.param(
         SCAN % "mutex_lock(&t->many[0]); mutex_unlock(&t->many[0]);"
@@ -319,6 +334,16 @@ FREE = [
         id="element of an array is released",
     ),
     pytest.param(
+        LOCKS + ROOT % "struct toy *n; mutex_lock(&t->lock); while (other(t)) { n = t->parent;"
+        " mutex_lock(&n->lock); mutex_unlock(&t->lock); t = n; } mutex_unlock(&t->lock); here(1);",
+        id="hand over hand, the last one too",
+    ),
+    pytest.param(
+        LOCKS + ROOT % "struct toy *o = t; mutex_lock(&t->lock); t = t->parent;"
+        " mutex_unlock(&o->lock); here(1);",
+        id="released by another variable",
+    ),
+    pytest.param(
         LOCKS + ROOT % "if (arg) { mutex_lock(&t->lock); t->cookie = memalloc_nofs_save(); here(1);"
         " memalloc_nofs_restore(t->cookie); mutex_unlock(&t->lock); return 0; }",
         id="only under the scope",
@@ -340,6 +365,11 @@ UNKNOWN = [
         + ROOT % "mutex_lock(&t->lock); put(t); here(1);",
         "whether toy.lock is still held there",
         id="released by a callee on one path only",
+    ),
+    pytest.param(
+        ROOT % "mutex_lock(&t->lock); t = t->parent; mutex_unlock(&t->lock); here(1);",
+        "whether toy.lock is still held there",
+        id="released by a variable that was assigned since",
     ),
     pytest.param(
         NESTED + ROOT % "begin(t); end(t); here(1);",

@@ -9,6 +9,7 @@ from convert.flow.scopes.held import (
     NOTHING,
     Held,
     Locks,
+    assigned,
     either,
     met,
     perhaps_without,
@@ -50,6 +51,36 @@ OTHER = Held("toy.other", HERE, 4)
 def test_release(held: tuple[Held, ...], place: Where | None, left: set[Where | None]) -> None:
     """Which of several locks a release means."""
     assert places(without(taken(*held), "toy.lock", place)) == left
+
+
+@pytest.mark.parametrize(
+    ("target", "moved"),
+    [
+        pytest.param(Where("a"), True, id="the variable"),
+        pytest.param(Where("a", (DEREF,)), True, id="the variable, by its address"),
+        pytest.param(Where("b"), False, id="another variable"),
+        pytest.param(Where("a", (DEREF, "next")), True, id="a pointer on the way"),
+        pytest.param(Where("b", (DEREF, "next")), True, id="that pointer, maybe by another way"),
+        pytest.param(Where("a", (DEREF, "lock")), False, id="another member"),
+        pytest.param(Where("a", (DEREF, "next", DEREF, "lock")), False, id="the lock"),
+        pytest.param(Where("b", ("a", DEREF)), False, id="what another pointer leads to"),
+    ],
+)
+def test_assigned(target: Where, moved: bool) -> None:
+    """An assignment makes a place another one if a pointer on the way to it may change."""
+    held = Held("toy.lock", Where("a", (DEREF, "next", DEREF, "lock")), 1)
+    assert assigned(taken(held), target).held == {held._replace(lost=moved)}
+
+
+def test_release_of_a_lost_one() -> None:
+    """By the same expression it is in doubt, by another one not; what is taken since goes first."""
+    lost = A._replace(lost=True)
+    assert without(taken(lost), "toy.lock", HERE) == NOTHING._replace(
+        unsure=frozenset({"toy.lock"})
+    )
+    assert without(taken(lost), "toy.lock", THERE) == NOTHING
+    again = A._replace(at=5)
+    assert without(taken(lost, again), "toy.lock", HERE).held == {lost}
 
 
 def test_release_of_what_is_not_held() -> None:

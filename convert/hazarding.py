@@ -18,6 +18,7 @@ from convert.rules.hazards.recipe import Choice, Means, with_hazards
 from convert.rules.scoped.proven import with_proven_masks
 from convert.rules.scoped.stage import Ground
 from convert.semantics.scopes import scope_table
+from convert.source.collection import without_collections
 from convert.source.vocabulary import Dialect
 from convert.tree.kernel import KernelTree
 
@@ -59,6 +60,7 @@ def with_scope_recipe(
     return with_hazards(ground, report, placement, Means(again, editor, progress), choice)
 
 
+@without_collections()  # of the analysis, which is as large as its graph of calls
 def find_and_place(
     tree: KernelTree, paths: Sequence[str], options: Options, progress: Progress = silent
 ) -> tuple[HazardReport, Placement]:

@@ -47,6 +47,7 @@ class OutsideCallers:
                 if here := wanted.intersection(_WORD.findall(data)):
                     for name, line in _named(path, data, here):
                         found.setdefault(name, Place(path, line))
+                        wanted.discard(name.encode())
         return found
 
 

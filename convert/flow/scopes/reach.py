@@ -102,7 +102,7 @@ class Reach:
 
     def openers(self, starts: Iterable[tuple[Node, int]]) -> tuple[Opener, ...]:
         """The calls that opened what is open at some instructions, here or in callers."""
-        found: dict[tuple[str, int, str], Opener] = {}
+        marks: set[tuple[int, int]] = set()  # functions and instructions, each of them once
         seen: set[tuple[Node, int]] = set()
         waiting = list(starts)
         while waiting:
@@ -117,15 +117,16 @@ class Reach:
                     if node.entry == OPEN:
                         waiting += self.callers.get(node, ())
                     continue
-                marks = facts.get(self.opened)
-                for mark in sorted(marks.marks or ()) if marks is not None else ():
-                    opener = self.opener(node, mark)
-                    found[opener.place.path, opener.place.line, opener.text] = opener
-        return tuple(found[key] for key in sorted(found))
+                value = facts.get(self.opened)
+                if value is not None and value.marks:
+                    number = node.instance.function.number
+                    marks.update((number, mark) for mark in value.marks)
+        found = {self.opener(number, mark) for number, mark in marks}
+        return tuple(sorted(found, key=lambda one: (one.place.path, one.place.line, one.text)))
 
-    def opener(self, node: Node, index: int) -> Opener:
-        """The call at an instruction, as an opener."""
-        code = self.codes[node.instance.function.number]
+    def opener(self, number: int, index: int) -> Opener:
+        """The call at an instruction of a function, as an opener."""
+        code = self.codes[number]
         call = code.instructions[index]
         place = Place(code.routine.path, call.line)
         text = called(code, call) if isinstance(call, Call) else "current->flags"

@@ -157,7 +157,7 @@ class Judge:
         for bits, facts in node.instance.at(index).items():
             marks = facts.get(self.reach.opened)
             if "1" in bits and marks is not None and marks.marks:
-                return self.reach.opener(node, min(marks.marks))
+                return self.reach.opener(node.instance.function.number, min(marks.marks))
         return None
 
 

@@ -36,7 +36,7 @@ def handed_over(proof: Proof) -> frozenset[str]:
         name
         for instance, _ in proof.starts
         for bits, _ in instance.exits
-        for name in ({held.name for held in bits[-1].held} | bits[-1].unsure | bits[-1].both)
+        for name in ({held.name for held in bits[-1].held}.union(*bits[-1][3:]))
     }
     return frozenset(left & handed - released)
 

@@ -106,7 +106,7 @@ class Exchanges:
                 frozenset(held.name for locks in exits for held in locks.held),
                 frozenset(name for locks in exits for name in gone(locks)),
                 frozenset(name for locks in exits for name in locks.both),
-                frozenset(name for locks in exits for name in locks.unsure),
+                frozenset(name for locks in exits for name in locks.unsure | locks.many),
             )
         return self._left[number]
 

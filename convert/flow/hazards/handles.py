@@ -85,7 +85,7 @@ class HandleFinder:
         """Whether two locks of handles may be held at a time."""
         both = {name, other}
         return any(
-            both <= {held.name for held in bits[-2].held} | bits[-2].unsure
+            both <= {held.name for held in bits[-2].held} | bits[-2].unsure | bits[-2].many
             for instances in self.exchanges.engine.of_function.values()
             for instance in instances
             for states in instance.states.values()
@@ -332,7 +332,9 @@ class HandleFinder:
         own = [held.at for held in locks.held if held.name == name and held.at >= 0]
         if any(at not in calls for at in own):
             return "open"
-        if name in locks.unsure | locks.both and self.exchanges.may_differ(number, name):
+        if name in locks.unsure | locks.many | locks.both and self.exchanges.may_differ(
+            number, name
+        ):
             return "not known"
         return "closed" if name in gone(locks) else "as before"
 

@@ -81,7 +81,7 @@ class Facts:
         if known is None:
             freed = {name for name, _ in locks.freed} & (self.locks | {UNNAMED})
             held = {one.name for one in locks.held} & (self.locks | {UNNAMED})
-            unsure = locks.unsure & self.locks
+            unsure = (locks.unsure | locks.many) & self.locks
             known = self._effects[locks] = (
                 self.bits(sorted(freed)) | self.bits(UNSURE + name for name in sorted(freed)),
                 self.bits(sorted(held)) | self.bits(UNSURE + name for name in sorted(unsure)),

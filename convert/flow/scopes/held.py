@@ -19,14 +19,15 @@ UNNAMED = "?"  # a lock that only the caller can name: the function was given it
 # What a callee may have taken or released is believed this far up: functions that begin and end
 # something are near, while below most calls there is some path that begins or ends something.
 _DEEPEST = 2
-_MOST = 3  # locks of one name: more of them are not told apart
+_MOST = 6  # locks of one name: more of them are not told apart
 
 
 class Held(NamedTuple):
     """A lock that was taken by the instruction ``at`` (-1: it is handed to a caller).
 
     depth: the number of calls that it was taken below. lost: what its place leads through was
-    assigned since, so that the place is that of another lock now.
+    assigned since, so that the place is that of another lock now. several: they may be more than
+    one. back: a caller's was released before, so that it may be that one.
     """
 
     name: str
@@ -34,6 +35,8 @@ class Held(NamedTuple):
     at: int
     depth: int = 0
     lost: bool = False
+    several: bool = False
+    back: bool = False
 
 
 class Locks(NamedTuple):
@@ -42,7 +45,7 @@ class Locks(NamedTuple):
     maybe: what was given back if it was held: the caller's own, but nothing of who called that;
     with the number of calls that it was found below. both: names that seem to be taken and
     released, at a way out that stands for several. unsure: names that such a way out left behind:
-    they may be held.
+    one may be held. many: names of which any number may be held, so that no release ends it.
     """
 
     held: frozenset[Held]
@@ -50,6 +53,7 @@ class Locks(NamedTuple):
     maybe: frozenset[tuple[str, Where | None, int]] = frozenset()
     both: frozenset[str] = frozenset()
     unsure: frozenset[str] = frozenset()
+    many: frozenset[str] = frozenset()
 
 
 NOTHING = Locks(frozenset(), frozenset())
@@ -117,17 +121,20 @@ class LockRunner:
         """What a function's caller can see of the locks that it holds at a way out."""
         if locks is NOTHING:
             return locks
-        visible = frozenset(
-            Held(h.name, None if h.lost else _visible(code, h.place), -1, h.depth + 1)
-            for h in locks.held
-        )
+        groups: dict[_Lock, list[Held]] = {}
+        for held in locks.held:
+            place = None if held.lost else _visible(code, held.place)
+            groups.setdefault((held.name, place), []).append(held)
+        visible = frozenset(_leaving(*lock, group) for lock, group in groups.items())
         freed = frozenset((name, _visible(code, place)) for name, place in locks.freed)
         maybe = frozenset(
             (name, _visible(code, place), depth + 1)
             for name, place, depth in locks.maybe
             if depth < _DEEPEST and name != UNNAMED
         )
-        return Locks(visible, freed - {(UNNAMED, None)}, maybe, unsure=locks.unsure)
+        return Locks(
+            visible, freed - {(UNNAMED, None)}, maybe, unsure=locks.unsure, many=locks.many
+        )
 
     def after(
         self, locks: Locks, leaving: Locks, code: Code, index: int, call: Call, callee: Code
@@ -143,8 +150,10 @@ class LockRunner:
             locks = perhaps_without(locks, known, mine, depth)
         for held in sorted(leaving.held, key=str):
             known, mine = self.carried(code, call, callee, held.name, held.place)
-            locks = with_lock(locks, Held(known, mine, index, held.depth))
-        return locks._replace(unsure=locks.unsure | leaving.both | leaving.unsure)
+            locks = with_lock(locks, held._replace(name=known, place=mine, at=index))
+        many = locks.many | leaving.many
+        unsure = (locks.unsure | leaving.both | leaving.unsure) - many
+        return locks._replace(unsure=unsure, many=many)
 
     def carried(
         self, code: Code, call: Call, callee: Code, name: str, place: Where | None
@@ -165,27 +174,40 @@ class LockRunner:
         """
         gone = self.released[target]
         kept = frozenset(held for held in locks.held if held.name not in gone)
-        return locks._replace(held=kept, unsure=locks.unsure - gone)
+        return locks._replace(held=kept, unsure=locks.unsure - gone, many=locks.many - gone)
 
 
 def with_lock(locks: Locks, held: Held) -> Locks:
-    """With one more lock; one that is held already is not taken once more."""
-    freed = locks.freed
-    if any(name == held.name for name, _ in freed):
-        freed = frozenset(one for one in freed if one[0] != held.name)
+    """With one more lock; one that is held already is not taken once more.
+
+    What cannot be told from one that is held, an element of an array or what a callee found, counts
+    as one more of which nothing else is known.
+    """
+    freed = frozenset(one for one in locks.freed if one[0] != held.name)
+    held = held._replace(back=held.back or len(freed) < len(locks.freed))
+    locks = locks._replace(freed=freed)
     same = [one for one in locks.held if one.name == held.name]
-    known = [one.place for one in same if not one.lost]
-    if len(same) >= _MOST or held.place in known or (same and held.place is None):
-        return locks._replace(freed=freed)
-    return locks._replace(held=locks.held | {held}, freed=freed)
+    there = [one for one in same if one.place == held.place and not one.lost]
+    if held.place is None:
+        known = bool(same) and held.back
+    else:
+        known = bool(there) and ELEMENT not in held.place.steps
+    if known:
+        return locks
+    if not there and len(same) < _MOST:
+        return locks._replace(held=locks.held | {held})
+    one = max(there or same, key=_age)
+    return locks._replace(held=locks.held - {one} | {one._replace(several=True)})
 
 
 def without(locks: Locks, name: str, place: Where | None) -> Locks:
     """Without one that is released; in doubt, the name of what may be held stays."""
     gone, sure = _released(locks, name, place)
     if gone:
-        unsure = locks.unsure if sure else locks.unsure | {name}
-        return locks._replace(held=locks.held - gone, unsure=unsure)
+        left = locks._replace(held=locks.held - gone)
+        return left if sure else _in_doubt(left, gone)
+    if name in locks.many:
+        return locks
     if name in locks.unsure:
         return locks._replace(unsure=locks.unsure - {name})
     return locks._replace(freed=locks.freed | {(name, place)})
@@ -196,26 +218,43 @@ def perhaps_without(locks: Locks, name: str, place: Where | None, depth: int) ->
     gone, _ = _released(locks, name, place)
     if not gone:
         return locks._replace(maybe=locks.maybe | {(name, place, depth)})
-    return locks._replace(held=locks.held - gone, unsure=locks.unsure | {name})
+    return _in_doubt(locks._replace(held=locks.held - gone), gone)
+
+
+def _in_doubt(locks: Locks, gone: frozenset[Held]) -> Locks:
+    """With locks of which it is not known any more whether, or how many of them, are held."""
+    many = locks.many | {held.name for held in gone if held.several}
+    return locks._replace(unsure=(locks.unsure | {held.name for held in gone}) - many, many=many)
 
 
 def _released(locks: Locks, name: str, place: Where | None) -> tuple[frozenset[Held], bool]:
     """Those of the held locks that a release means, and whether it means them for sure.
 
-    The same place, else the youngest of that name. One that the place does not lead to any more is
-    meant only if no other can be: then the lock that is released may as well be a caller's.
+    The same place, else one that has none, else the youngest of that name. One that the place does
+    not lead to any more is meant only if no other can be: then the lock that is released may as
+    well be a caller's.
     """
     same = [held for held in locks.held if held.name == name]
     exact = [held for held in same if place is not None and held.place == place]
     there = frozenset(held for held in exact if not held.lost)
     if there or not same:
-        return there, True
+        return there, not any(held.several for held in there)
     others = [held for held in same if held not in exact]
-    unplaced = [held for held in others if held.place is None or place is None]
-    if unplaced:
-        return frozenset(unplaced), True
-    last = max(others or exact, key=lambda held: (held.lost, held.at, str(held.place)))
-    return frozenset({last}), bool(others)
+    last = max(others or exact, key=lambda held: (not held.several, held.place is None, _age(held)))
+    return frozenset({last}), bool(others) and not last.several
+
+
+def _age(held: Held) -> tuple[bool, int, str]:
+    """Orders locks, the ones that were taken last at the end."""
+    return (held.lost, held.at, str(held.place))
+
+
+def _leaving(name: str, place: Where | None, group: Sequence[Held]) -> Held:
+    """The locks of a function that look like one to its callers."""
+    several = len(group) > 1 or group[0].several
+    depth = min(held.depth for held in group) + 1
+    back = all(held.back for held in group)
+    return Held(name, place, -1, depth, several=several, back=back)
 
 
 def assigned(locks: Locks, target: Where) -> Locks:
@@ -247,7 +286,18 @@ def either(a: Locks, b: Locks) -> Locks:
     freed = a.freed & b.freed
     maybe = {(name, place, 0) for name, place in (a.freed | b.freed) - freed}
     gone = a.maybe | b.maybe | maybe
-    return Locks(a.held | b.held, freed, gone, unsure=a.unsure | b.unsure)
+    held, many = _either_held(a.held, b.held), a.many | b.many
+    return Locks(held, freed, gone, unsure=(a.unsure | b.unsure) - many, many=many)
+
+
+def _either_held(a: frozenset[Held], b: frozenset[Held]) -> frozenset[Held]:
+    """What is held on one of two ways: who has no place may be the same lock on both."""
+    found = a | b
+    for name in {held.name for held in found if held.place is None}:
+        here, there = ({h for h in one if h.name == name and h.place is None} for one in (a, b))
+        if here and there and here != there:
+            found -= min(here - there, there - here, key=len)
+    return found
 
 
 def met(a: Locks, b: Locks) -> Locks:
@@ -273,6 +323,7 @@ def met(a: Locks, b: Locks) -> Locks:
         frozenset(one for one in found.maybe if one[0] not in both),
         both,
         found.unsure,
+        found.many,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from convert.flow.scopes.code import DEREF, Where
+from convert.flow.scopes.code import DEREF, ELEMENT, Where
 from convert.flow.scopes.held import (
     NOTHING,
     Held,
@@ -35,6 +35,7 @@ def places(locks: Locks) -> set[Where | None]:
 
 A, B, C = Held("toy.lock", HERE, 1), Held("toy.lock", THERE, 2), Held("toy.lock", None, 3)
 OTHER = Held("toy.other", HERE, 4)
+ELEMENTS = Held("toy.lock", Where("a", (DEREF, "many", ELEMENT)), 5)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ OTHER = Held("toy.other", HERE, 4)
         pytest.param((A, B), HERE, {THERE}, id="same place"),
         pytest.param((A, B), ELSEWHERE, {HERE}, id="unknown place, the youngest"),
         pytest.param((C, B), ELSEWHERE, {THERE}, id="one that has no place"),
-        pytest.param((A, B), None, set(), id="released without a place, all"),
+        pytest.param((A, B), None, {HERE}, id="released without a place, the youngest"),
         pytest.param((A,), HERE, set(), id="only one"),
         pytest.param((OTHER,), HERE, {HERE}, id="another lock of the same place"),
     ],
@@ -88,16 +89,43 @@ def test_release_of_what_is_not_held() -> None:
     freed = without(NOTHING, "toy.lock", HERE)
     assert freed.freed == {("toy.lock", HERE)} and not freed.held
     again = with_lock(freed, A)
-    assert not again.freed and again.held == {A}
+    assert not again.freed and again.held == {A._replace(back=True)}
     assert with_lock(freed, OTHER).freed == freed.freed
 
 
 def test_taking_again() -> None:
-    """The same place counts once, others do; one without a place counts if none is held."""
-    assert len(taken(A, A._replace(at=9)).held) == 1
+    """The same place counts once, others do, and so does one without a place."""
+    assert taken(A, A._replace(at=9)) == taken(A)
     assert len(taken(A, B, OTHER).held) == 3
-    assert places(taken(A, C)) == {HERE}
-    assert places(taken(C, A)) == {None, HERE}
+    assert places(taken(A, C)) == places(taken(C, A)) == {None, HERE}
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        pytest.param((C, C._replace(at=9)), id="two without a place"),
+        pytest.param((ELEMENTS, ELEMENTS), id="elements of an array"),
+        pytest.param(
+            tuple(Held("toy.lock", Where(f"p{n}"), n) for n in range(7)), id="more than are kept"
+        ),
+    ],
+)
+def test_more_than_are_told_apart(held: tuple[Held, ...]) -> None:
+    """They count as held; when as many as are known were released, more of them may be held."""
+    locks = taken(*held)
+    assert any(one.several for one in locks.held)
+    for one in locks.held:
+        locks = without(locks, "toy.lock", one.place)
+    assert not locks.held and locks.many == {"toy.lock"}
+    assert without(locks, "toy.lock", HERE) == locks
+
+
+def test_taken_back() -> None:
+    """A caller's lock that was released before may be the one that is taken: no second one."""
+    back = C._replace(back=True)
+    assert with_lock(without(NOTHING, "toy.lock", None), C).held == {back}
+    assert taken(A, back) == taken(A)
+    assert taken(back).held == {back}
 
 
 def test_a_doubt_ends_with_the_release() -> None:

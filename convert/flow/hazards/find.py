@@ -36,9 +36,6 @@ from convert.tree.kernel import KernelTree
 
 _LOCK = DangerKind.LOCK
 
-# Contexts of one function below reclaim, where names of locks matter more than values.
-_CONTEXTS = 8
-
 
 def find_hazards(
     tree: KernelTree,
@@ -103,9 +100,7 @@ class Analysis:
         runner = self.proof.engine.locks
         assert runner is not None
         finder = WaitFinder(self.program, self.names.namer, self.facts, runner)
-        self.side = ReclaimSide(
-            finder, self.facts, self.proof.new_engine(runner, _CONTEXTS), self.proof.reach
-        )
+        self.side = ReclaimSide(finder, self.facts, self.proof.new_engine(runner), self.proof.reach)
         self.side.run()
         self.note_guards()
         self.clock.note("reclaim")
@@ -147,7 +142,7 @@ class Analysis:
         product = Product(
             self.program.codes,
             self.proof.reach,
-            Facts(dangers - self.handed),
+            Facts(locks=dangers - self.handed),
             workers,
             sites,
             self.program.is_guess,

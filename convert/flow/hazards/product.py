@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from convert.flow.bits import Bits
 from convert.flow.graph.model import Place, Root
 from convert.flow.hazards.alike import alike
 from convert.flow.hazards.trails import Step, Trails
@@ -46,34 +47,11 @@ class Run(NamedTuple):
 
 
 @dataclass
-class Facts:
+class Facts(Bits[str]):
     """Names as bits. locks: those that count as dangers."""
 
-    locks: Names
-    names: list[str] = field(default_factory=list)
-    _numbers: dict[str, int] = field(default_factory=dict)
+    locks: Names = frozenset()
     _effects: dict[Locks, tuple[int, int]] = field(default_factory=dict)
-
-    def bit(self, name: str) -> int:
-        """The bit of a name."""
-        if name not in self._numbers:
-            self._numbers[name] = 1 << len(self.names)
-            self.names.append(name)
-        return self._numbers[name]
-
-    def bits(self, names: Iterable[str]) -> int:
-        """The bits of some names."""
-        found = 0
-        for name in names:
-            found |= self.bit(name)
-        return found
-
-    def of(self, bits: int) -> Iterator[str]:
-        """The names of some bits."""
-        while bits:
-            lowest = bits & -bits
-            yield self.names[lowest.bit_length() - 1]
-            bits ^= lowest
 
     def effect(self, locks: Locks) -> tuple[int, int]:
         """What the locks of a function take from the facts of its entry, and add."""

@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import count
 from typing import NamedTuple
 
+from convert.flow.bits import singly
 from convert.flow.hazards.model import Danger, DangerKind
 from convert.flow.hazards.product import Product
 from convert.flow.hazards.readers import Reader
@@ -79,11 +80,7 @@ class AnalysisWays:
 
     def carried(self, node: ReachNode) -> Iterator[int]:
         """The dangers (one bit each) with which a node may be entered and that lead to a site."""
-        left = self.product.entered[node] & self.harmful.get(node, 0)
-        while left:
-            lowest = left & -left
-            yield lowest
-            left ^= lowest
+        return singly(self.product.entered[node] & self.harmful.get(node, 0))
 
     @cached_property
     def harmful(self) -> Mapping[ReachNode, int]:
@@ -196,13 +193,7 @@ class AnalysisWays:
         """What is worth to be followed from a call: each danger by itself."""
         if held:
             return (held,) if not held & gone or held & taken else ()
-        found = [0]
-        left = taken & self.known
-        while left:
-            lowest = left & -left
-            found.append(lowest)
-            left ^= lowest
-        return found
+        return (0, *singly(taken & self.known))
 
     def sinks(self, state: State) -> Iterator[Call]:
         """The allocations of a function itself."""

@@ -16,7 +16,7 @@ from convert.flow.scopes.changes import (
 from convert.flow.scopes.code import DEREF, Call, Code, Where
 from convert.flow.scopes.contexts import OPENED, Context, Contexts, Function, Instance
 from convert.flow.scopes.exits import Exit, Return, cookie_bit
-from convert.flow.scopes.held import LockRunner, assigned
+from convert.flow.scopes.held import LockRunner
 from convert.flow.scopes.machine import Machine
 from convert.flow.scopes.memory import Fields
 from convert.flow.scopes.values import (
@@ -98,7 +98,7 @@ class Calls(ABC):
         """The state when a place may be assigned that held locks are found by."""
         if self.locks is None or not any(bits[-2][:3]):
             return bits
-        return (*bits[:-2], assigned(bits[-2], target), bits[-1])
+        return (*bits[:-2], self.locks.assigned(bits[-2], target), bits[-1])
 
     def opens(self, facts: Facts, before: Bits, after: Bits, index: int) -> None:
         """Remember who opened a scope."""
@@ -222,6 +222,8 @@ class Calls(ABC):
     def without_made(self, facts: Facts, index: int) -> Facts:
         """The facts without objects that this very instruction made on an earlier round."""
         facts = dict(facts)
+        if index not in self.store.makers:
+            return facts
         for key, value in list(facts.items()):
             if _made_by(key.base, index):
                 del facts[key]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import reduce
 
 from convert.flow.scopes.calls import Calls, Out
 from convert.flow.scopes.changes import (
@@ -28,7 +29,7 @@ from convert.flow.scopes.code import (
 )
 from convert.flow.scopes.contexts import Context, Function, Instance
 from convert.flow.scopes.exits import Exit, visible
-from convert.flow.scopes.held import NOTHING, Locks, either, met
+from convert.flow.scopes.held import NOTHING, Locks, met
 from convert.flow.scopes.joining import Joiner
 from convert.flow.scopes.machine import Machine
 from convert.flow.scopes.values import (
@@ -40,6 +41,10 @@ from convert.flow.scopes.values import (
 
 # States of one instruction that differ by the locks that are held, before they become one.
 _MOST_LOCKED = 6
+
+# A run of more steps than this goes on with fewer contexts of a function.
+_LONG_RUN = 500_000
+_FEW_CONTEXTS = 8
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,10 @@ class Engine(Calls):
     instances: dict[tuple[int, Context], Instance] = field(default_factory=dict)
     of_function: dict[int, list[Instance]] = field(default_factory=dict)
     stack: list[Instance] = field(default_factory=list)
-    stacked: set[Instance] = field(default_factory=set)
+    ran: dict[Instance, int] = field(default_factory=dict)
+    woken: list[tuple[int, Instance]] = field(default_factory=list)
+    started: set[Instance] = field(default_factory=set)
+    queued: set[int] = field(default_factory=set)
     steps: int = 0
     widened: set[int] = field(default_factory=set)
     exhausted: bool = False
@@ -89,10 +97,13 @@ class Engine(Calls):
         if known is not None:
             return known
         siblings = self.of_function.setdefault(function.number, [])
-        if len(siblings) >= self.limits.contexts and any(context):
+        contexts = self.limits.contexts
+        if self.steps > _LONG_RUN:
+            contexts = min(contexts, _FEW_CONTEXTS)
+        if len(siblings) >= contexts and any(context):
             self.widened.add(function.number)
             coarse = tuple(
-                entry if place.steps and len(siblings) < 2 * self.limits.contexts else None
+                entry if place.steps and len(siblings) < 2 * contexts else None
                 for place, entry in zip(function.places, context, strict=True)
             )
             if coarse != context:
@@ -103,20 +114,28 @@ class Engine(Calls):
         siblings.append(made)
         self.enter(made, 0, self.start, entry)
         self.stack.append(made)
-        self.stacked.add(made)
         return made
 
     def run(self) -> None:
         """Run until nothing changes, or the budget is used up."""
-        while self.stack:
+        while self.stack or self.woken:
             if self.steps > self.limits.steps or len(self.instances) > self.limits.instances:
                 self.exhausted = True
                 return
-            instance = self.stack[-1]
-            if not instance.waiting:
-                self.stacked.discard(self.stack.pop())
-                continue
-            self.work(instance)
+            if self.stack and (not self.woken or self.stack[-1] not in self.started):
+                depth = len(self.stack)
+                instance = self.stack[-1]
+                self.started.add(instance)
+                self.work(instance)
+                if not instance.waiting:
+                    del self.stack[depth - 1]
+                    self.ran[instance] = len(self.ran)
+            else:
+                number, instance = heapq.heappop(self.woken)
+                self.queued.discard(number)
+                self.work(instance)
+                if instance.waiting:
+                    self.wake(instance)
 
     def work(self, instance: Instance) -> None:
         """Run an instance until it is done, or until it needs a new one."""
@@ -162,9 +181,7 @@ class Engine(Calls):
         facts = self.pruned(instance.function, index, facts)
         states = instance.states.setdefault(index, {})
         if self.locks is not None and len(states) >= _MOST_LOCKED and bits not in states:
-            for other in states:
-                if other[:-2] == bits[:-2]:
-                    bits = (*bits[:-2], either(bits[-2], other[-2]), 0)
+            bits, facts = self.merged(instance, index, bits, facts)
         known = states.get(bits)
         if known is None:
             states[bits] = facts
@@ -175,6 +192,27 @@ class Engine(Calls):
             states[bits] = joined
         instance.waiting[index, bits] = None
         return bits
+
+    def merged(
+        self, instance: Instance, index: int, bits: Bits, facts: Facts
+    ) -> tuple[Bits, Facts]:
+        """One state for those that differ by their locks alone, if there are too many of them."""
+        assert self.locks is not None
+        states = instance.states[index]
+        alike = [other for other in states if other[:-2] == bits[:-2]]
+        if len(alike) < _MOST_LOCKED:
+            for other in alike:
+                if other[-1] == 0 and self.locks.either(bits[-2], other[-2]) == other[-2]:
+                    return other, facts
+            return bits, facts
+        locks = reduce(self.locks.either, (other[-2] for other in alike), bits[-2])
+        bits = (*bits[:-2], locks, 0)
+        for other in alike:
+            if other != bits:
+                known = states.pop(other)
+                instance.waiting.pop((index, other), None)
+                facts = self.joiner.joined(facts, known, instance.function.machine, index)
+        return bits, facts
 
     def pruned(self, function: Function, index: int, facts: Facts) -> Facts:
         """The facts without those about variables that are not used any more."""
@@ -370,6 +408,11 @@ class Engine(Calls):
         for caller, index in instance.callers:
             for state in caller.at(index):
                 caller.waiting[index, state] = None
-            if caller not in self.stacked:
-                self.stacked.add(caller)
-                self.stack.insert(max(0, len(self.stack) - 1), caller)
+            self.wake(caller)
+
+    def wake(self, instance: Instance) -> None:
+        """Let an instance that ran before run once more; others wait on the stack."""
+        number = self.ran.get(instance)
+        if number is not None and number not in self.queued:
+            self.queued.add(number)
+            heapq.heappush(self.woken, (number, instance))

@@ -6,8 +6,8 @@ variable of the function. One that is given back is matched by the place, else b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from convert.flow.scopes.code import DEREF, ELEMENT, Call, Code, Where
@@ -92,6 +92,8 @@ class LockRunner:
     can tell. released: the names of the locks that a function may release, at any depth. waits:
     names of functions that wait for something else; who calls them is simulated, too. guessed:
     calls whose targets are guessed from their type; they leave the locks as they are.
+
+    The same locks come to the same places again and again, so answers are kept.
     """
 
     calls: Mapping[str, tuple[LockCall, ...]]
@@ -99,6 +101,25 @@ class LockRunner:
     released: Sequence[frozenset[str]]
     waits: frozenset[str]
     guessed: Callable[[Call], bool]
+    _after: dict[Hashable, Locks] = field(default_factory=dict, init=False, compare=False)
+    _either: dict[tuple[Locks, Locks], Locks] = field(
+        default_factory=dict, init=False, compare=False
+    )
+    _assigned: dict[tuple[Locks, Where], Locks] = field(
+        default_factory=dict, init=False, compare=False
+    )
+
+    def either(self, a: Locks, b: Locks) -> Locks:
+        """As `either`."""
+        if (a, b) not in self._either:
+            self._either[a, b] = either(a, b)
+        return self._either[a, b]
+
+    def assigned(self, locks: Locks, target: Where) -> Locks:
+        """As `assigned`."""
+        if (locks, target) not in self._assigned:
+            self._assigned[locks, target] = assigned(locks, target)
+        return self._assigned[locks, target]
 
     def run(self, code: Code, index: int, call: Call, locks: Locks) -> list[tuple[Locks, int]]:
         """What a call makes of the locks, with the signs of its result; 0 for any."""
@@ -142,6 +163,15 @@ class LockRunner:
         """What is held behind a call that left so."""
         if leaving == NOTHING or self.guessed(call):
             return locks
+        key = (locks, leaving, id(code), index, id(callee))
+        if key not in self._after:
+            self._after[key] = self.found_after(locks, leaving, code, index, call, callee)
+        return self._after[key]
+
+    def found_after(
+        self, locks: Locks, leaving: Locks, code: Code, index: int, call: Call, callee: Code
+    ) -> Locks:
+        """The same, not looked up."""
         for name, place in sorted(leaving.freed, key=str):
             known, mine = self.carried(code, call, callee, name, place)
             locks = without(locks, known, mine)
@@ -217,7 +247,9 @@ def perhaps_without(locks: Locks, name: str, place: Where | None, depth: int) ->
     """Not known any more: a callee releases it on some of its ways."""
     gone, _ = _released(locks, name, place)
     if not gone:
-        return locks._replace(maybe=locks.maybe | {(name, place, depth)})
+        same = {one for one in locks.maybe if one[:2] == (name, place)}
+        depth = min(depth, *(one[2] for one in same)) if same else depth
+        return locks._replace(maybe=locks.maybe - same | {(name, place, depth)})
     return _in_doubt(locks._replace(held=locks.held - gone), gone)
 
 

@@ -39,7 +39,13 @@ class Joiner:
         """The pairs of different objects that the same places hold, with their new names."""
         names: dict[_Pair, Sym] = {}
         taken: set[Sym] = set()
-        todo: list[tuple[Key, Key]] = [(key, key) for key in a if key in b]
+        todo: list[tuple[Key, Key]] = [
+            (key, key)
+            for key, value in a.items()
+            if (other := b.get(key)) is not None
+            and other is not value
+            and (value.sym is not None or other.sym is not None)
+        ]
         seen: set[_Pair] = set()
         while todo:
             left, right = todo.pop(0)
@@ -91,6 +97,9 @@ class Joiner:
                         continue
                     other = memory.load(second, key)
                 elif not both:
+                    continue
+                elif other is value and not names:
+                    result[key] = value
                     continue
                 pair = (value, other) if both else (other, value)
                 result[key] = self.one(*pair, names)

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
+from convert.flow import bits as sets
 from convert.flow.code import FunctionKey
 from convert.flow.graph.model import Place, Root
 from convert.flow.scopes.code import Call, Code
@@ -42,6 +44,8 @@ class Reach:
     callers: dict[Node, list[tuple[Node, int]]] = field(default_factory=dict)
     nodes: dict[int, list[Node]] = field(default_factory=dict)  # by number of the function
     without: Callable[[Call], bool] | None = None
+    marks: sets.Bits[tuple[int, int]] = field(default_factory=sets.Bits)
+    _marks_at: dict[tuple[Node, int], tuple[int, bool]] = field(default_factory=dict)
 
     def run(self, starts: Iterable[tuple[Instance, Root]]) -> None:
         """Search from the roots, all of which start with the scope closed."""
@@ -102,27 +106,51 @@ class Reach:
 
     def openers(self, starts: Iterable[tuple[Node, int]]) -> tuple[Opener, ...]:
         """The calls that opened what is open at some instructions, here or in callers."""
-        marks: set[tuple[int, int]] = set()  # functions and instructions, each of them once
-        seen: set[tuple[Node, int]] = set()
-        waiting = list(starts)
-        while waiting:
-            node, index = waiting.pop()
-            if (node, index) in seen:
-                continue
-            seen.add((node, index))
+        found = 0
+        for node, index in starts:
+            own, entered = self.marks_at(node, index)
+            found |= own | (self._entered.get(node, 0) if entered else 0)
+        openers = {self.opener(*mark) for mark in self.marks.of(found)}
+        return tuple(sorted(openers, key=lambda one: (one.place.path, one.place.line, one.text)))
+
+    def marks_at(self, node: Node, index: int) -> tuple[int, bool]:
+        """The calls of a function itself that opened what is open at an instruction, as bits.
+
+        And whether what its callers opened may be open there, too.
+        """
+        key = (node, index)
+        if key not in self._marks_at:
+            own, entered = 0, False
             for bits, facts in node.instance.at(index).items():
-                if after(bits, node.entry) != OPEN:
-                    continue
-                if "1" not in bits:
-                    if node.entry == OPEN:
-                        waiting += self.callers.get(node, ())
-                    continue
-                value = facts.get(self.opened)
-                if value is not None and value.marks:
-                    number = node.instance.function.number
-                    marks.update((number, mark) for mark in value.marks)
-        found = {self.opener(number, mark) for number, mark in marks}
-        return tuple(sorted(found, key=lambda one: (one.place.path, one.place.line, one.text)))
+                if after(bits, node.entry) == OPEN:
+                    value = facts.get(self.opened)
+                    if "1" not in bits:
+                        entered |= node.entry == OPEN
+                    elif value is not None and value.marks:
+                        number = node.instance.function.number
+                        own |= self.marks.bits((number, mark) for mark in value.marks)
+            self._marks_at[key] = own, entered
+        return self._marks_at[key]
+
+    @cached_property
+    def _entered(self) -> Mapping[Node, int]:
+        """By node, the calls in its callers that opened what is open when it is entered."""
+        found: dict[Node, int] = {}
+        further: dict[Node, set[Node]] = {}
+        for node, callers in self.callers.items():
+            for caller, index in callers:
+                own, entered = self.marks_at(caller, index)
+                found[node] = found.get(node, 0) | own
+                if entered:
+                    further.setdefault(caller, set()).add(node)
+        waiting = deque(node for node, bits in found.items() if bits)
+        while waiting:
+            node = waiting.popleft()
+            for callee in further.get(node, ()):
+                if found[node] & ~found[callee]:
+                    found[callee] |= found[node]
+                    waiting.append(callee)
+        return found
 
     def opener(self, number: int, index: int) -> Opener:
         """The call at an instruction of a function, as an opener."""

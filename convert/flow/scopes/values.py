@@ -95,8 +95,12 @@ FILLED = "{}"  # the member that says that all others are zero
 
 @dataclass
 class Store:
-    """Makes values, objects and places, each once."""
+    """Makes values, objects and places, each once.
 
+    makers: the instructions, of any function, that new objects have their names from.
+    """
+
+    makers: set[int] = field(default_factory=set)
     _values: dict[Any, Value] = field(default_factory=dict)
     _syms: dict[Any, Sym] = field(default_factory=dict)
     _keys: dict[Any, Key] = field(default_factory=dict)
@@ -125,6 +129,8 @@ class Store:
         found = self._syms.get(ident)
         if found is None:
             found = self._syms[ident] = Sym(kind, key, node)
+            if kind in ("fresh", "made"):
+                self.makers.add(node)
         return found
 
     def key(self, base: str | Sym, fields: tuple[str, ...] = ()) -> Key:

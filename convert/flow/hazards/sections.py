@@ -12,6 +12,7 @@ from convert.flow.scopes.code import Call
 from convert.flow.scopes.contexts import Instance
 from convert.flow.scopes.engine import Engine
 from convert.flow.scopes.held import Locks
+from convert.flow.scopes.reach import called
 from convert.flow.scopes.setup import Program
 from convert.flow.scopes.values import Bits
 
@@ -73,14 +74,17 @@ class SectionFinder:
                 f"{where}: in {function.name}() another scope is open where {name} is released "
                 "than where it is taken"
             )
+        first = min(opens, key=lambda index: (code.instructions[index].line, index))
+        taking = code.instructions[first]
         return Section(
             function,
             self.by_name[name],
-            min(code.instructions[index].line for index in opens),
+            taking.line,
             self.offsets(calls, opens),
             self.offsets(calls, closes),
             unfit,
             crosses=self.handles.crossed(number, [*opens, *closes]) - {name},
+            call=called(code, taking) if isinstance(taking, Call) else "",
         )
 
     def of_handles(

@@ -143,6 +143,19 @@ class WaitFinder:
             for slot in self.facts.running.get(call.name or "", ()):
                 for key in self.functions(code, call, slot):
                     yield index, key
+            for outside in self.facts.outsides.get(call.name or "", ()):
+                for member in outside.calls:
+                    for key in self.members.get(member, ()):
+                        yield index, key
+
+    @cached_property
+    def members(self) -> Mapping[str, tuple[FunctionKey, ...]]:
+        """The functions that the outside may call as a member of a table, ``struct x.member``."""
+        found: dict[str, dict[FunctionKey, None]] = {}
+        for key, roots in self.program.graph.roots.items():
+            for root in roots:
+                found.setdefault(root.detail, {})[key] = None
+        return {name: tuple(keys) for name, keys in found.items()}
 
     # -- who ends it ---------------------------------------------------------------------------
 

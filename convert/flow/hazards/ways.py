@@ -163,7 +163,7 @@ class AnalysisWays:
             )
             for state in (State(node, 0), *(State(node, one) for one in self.carried(node))):
                 if not state.held & ~held:
-                    start = Start(self.nodes[state], self.dangers(state.held), worker)
+                    start = Start(self.nodes[state], self.dangers(state.held), worker, root)
                     found[start] = None
         return list(found)
 

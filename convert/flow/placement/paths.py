@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from convert.flow.graph.model import Root
 from convert.flow.hazards.model import Danger
 from convert.flow.placement.model import HandleEnd
 
@@ -57,6 +58,7 @@ class Section:
     unfit: why no scope can open behind the first and close before the latter, naming file and line
     (an exit keeps the lock; a scope that opens in between is still open at a release; a release
     without taking; a call inside of a macro); empty if one can.
+    call: what takes it first, in words; empty for handles.
     handle: where some functions open a handle, and others close it, which; ``function`` is the
     first that opens it then. crosses: the locks of handles that are not open alike where this lock
     is taken and where it is released.
@@ -70,6 +72,7 @@ class Section:
     unfit: str = ""
     handle: Handle | None = None
     crosses: frozenset[str] = frozenset()
+    call: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,11 +135,13 @@ class Start:
 
     held: the dangers it starts with: the worker itself if reclaim waits for it; locks that the
     caller outside holds. worker: it is the entry function of a work item or a kernel thread.
+    root: how the outside comes to start it.
     """
 
     node: Node
     held: frozenset[Danger] = frozenset()
     worker: bool = False
+    root: Root | None = None
 
 
 class HazardPaths(Protocol):

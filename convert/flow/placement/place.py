@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from convert.flow.graph.model import Place
 from convert.flow.hazards.model import Danger, Hazard, HazardReport, SiteClass, SiteHazards
@@ -25,6 +25,7 @@ from convert.flow.placement.paths import HazardPaths, Sink, SinkKind
 from convert.flow.placement.restructure import restructurings
 from convert.flow.placement.sections import crossings
 from convert.flow.placement.ways import SiteName, Way, Ways
+from convert.flow.placement.witness import hold_through
 from convert.flow.placement.wording import anchor_text, uncut_reason, unseen_reason
 from convert.source.collection import without_collections
 
@@ -166,7 +167,11 @@ def _witnesses(ways: Ways, candidate: Candidate, sites: Sequence[SiteHazards]) -
         if through or hazard.danger in own:
             found.setdefault(hazard.danger, []).append(hazard)
     for danger in sorted(found, key=lambda one: (one not in own, danger_key(one))):
-        yield min(found[danger], key=lambda one: _witness_key(one, candidate))
+        best = min(found[danger], key=lambda one: _witness_key(one, candidate))
+        if danger in own and not _leads_through(best, candidate):
+            hold = hold_through(ways, sorted(candidate.sections), danger)
+            best = best if hold is None else replace(best, hold=hold)
+        yield best
 
 
 def _leads_through(hazard: Hazard, candidate: Candidate) -> bool:

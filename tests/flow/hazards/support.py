@@ -25,6 +25,7 @@ struct inode { struct rw_semaphore i_rwsem; struct super_block *i_sb; void *i_pr
 struct dentry { struct inode *d_inode; };
 struct super_operations {
 \tvoid (*evict_inode)(struct inode *inode);
+\tvoid (*dirty_inode)(struct inode *inode, int flags);
 \tvoid (*put_super)(struct super_block *sb);
 };
 struct inode_operations {

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from tests.flow.hazards.support import LOCKS, ROOT, SCAN, answer, report_of, site_of, told
+from convert.flow.hazards.find import analyse
+from convert.flow.placement.place import place_scopes
+from tests.flow.hazards.support import (
+    HEADER,
+    HEADER_PATH,
+    LOCKS,
+    PRELUDE,
+    ROOT,
+    SCAN,
+    answer,
+    report_of,
+    site_of,
+    told,
+)
+from tests.flow.scopes.support import PATH, MemoryTree
 
 CALLERS = pytest.mark.xfail(
     strict=True, reason="a release below counts for all locks of that name that callers hold"
@@ -437,6 +451,25 @@ CORE = [
     ),
 ]
 
+# What the kernel's core calls back at once, with what the caller holds.
+BACK = (
+    LOCKS
+    + "static void dirty(struct inode *inode, int flags) { here(1); }\n"
+    + "static const struct super_operations toys = { .dirty_inode = dirty };\n"
+)
+CORE += [
+    pytest.param(
+        BACK + ROOT % "mutex_lock(&t->lock); mark_inode_dirty(inode); mutex_unlock(&t->lock);",
+        "c toy.lock",
+        id="called back with a lock held",
+    ),
+    pytest.param(
+        BACK + ROOT % "mutex_lock(&t->lock); mutex_unlock(&t->lock); mark_inode_dirty(inode);",
+        "e",
+        id="called back behind the release",
+    ),
+]
+
 
 @pytest.mark.parametrize("code", HELD)
 def test_held(code: str) -> None:
@@ -463,6 +496,25 @@ def test_not_known(code: str, lacks: str) -> None:
 def test_held_at_entry(code: str, expected: str) -> None:
     """What is held when the kernel's core calls."""
     assert answer(code) == expected
+
+
+def test_the_witness_of_a_scope_leads_through_it() -> None:
+    """Each scope quotes the way on which its own function takes the lock."""
+    uses = "".join(
+        f"static int run_{n}(struct inode *inode, int arg)\n{{\n\tstruct toy *t = inode->i_private;"
+        f"\n\n\tmutex_lock(&t->lock);\n\there(1);\n\tmutex_unlock(&t->lock);\n\treturn 0;\n}}\n"
+        f"static const struct inode_operations ops_{n} = {{ .get_link = run_{n} }};\n"
+        for n in "abc"
+    )
+    tree = MemoryTree({HEADER_PATH: HEADER, PATH: PRELUDE + LOCKS + uses})
+    analysis = analyse(tree, ["fs/small"])
+    scopes = place_scopes(analysis.report(), analysis.ways()).scopes
+    assert [one.anchor.function for one in scopes] == ["run_a", "run_b", "run_c"]
+    for scope in scopes:
+        (hazard,) = scope.hazards
+        hold = hazard.hold
+        assert [frame.function for frame in hold.chain.frames] == [scope.anchor.function, "here"]
+        assert (hold.frame, hold.taken.line, hold.call) == (0, scope.line, "mutex_lock")
 
 
 def test_a_guessed_call_leaves_the_locks() -> None:

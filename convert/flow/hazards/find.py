@@ -36,9 +36,6 @@ from convert.tree.kernel import KernelTree
 
 _LOCK = DangerKind.LOCK
 
-# Contexts of one function below reclaim: names of locks matter there, and values hardly do.
-_CONTEXTS = 3
-
 
 def find_hazards(
     tree: KernelTree,
@@ -103,9 +100,7 @@ class Analysis:
         runner = self.proof.engine.locks
         assert runner is not None
         finder = WaitFinder(self.program, self.names.namer, self.facts, runner)
-        self.side = ReclaimSide(
-            finder, self.facts, self.proof.new_engine(runner, _CONTEXTS), self.proof.reach
-        )
+        self.side = ReclaimSide(finder, self.facts, self.proof.new_engine(runner), self.proof.reach)
         self.side.run()
         self.note_guards()
         self.clock.note("reclaim")
@@ -173,7 +168,7 @@ class Analysis:
         roots = {instance.function.number: instance for instance, _ in self.proof.starts}
         found: dict[int, list[tuple[int, Instance]]] = {}
         for number in range(len(self.program.codes)):
-            for index, key in self.side.finder.run_inside(number):
+            for index, key in self.side.finder.called_back(number):
                 for target in self.program.numbers.get(key, ()):
                     if target in roots:
                         found.setdefault(number, []).append((index, roots[target]))

@@ -143,6 +143,15 @@ class WaitFinder:
             for slot in self.facts.running.get(call.name or "", ()):
                 for key in self.functions(code, call, slot):
                     yield index, key
+
+    def called_back(self, number: int) -> Iterator[tuple[int, FunctionKey]]:
+        """The same, and all members of tables that the kernel's core may call there.
+
+        Which of the tables it has at hand is not known. That is right for what may be held in such
+        a method; it would say too much of what reclaim runs, which the profile lists itself.
+        """
+        yield from self.run_inside(number)
+        for index, call in self.program.codes[number].calls():
             for outside in self.facts.outsides.get(call.name or "", ()):
                 for member in outside.calls:
                     for key in self.members.get(member, ()):

@@ -170,10 +170,9 @@ class Proof:
         self.clock.note("verdicts")
         return proofs
 
-    def new_engine(self, locks: LockRunner | None, contexts: int | None = None) -> Engine:
-        """What runs the program's functions. contexts: if less than the budget allows."""
+    def new_engine(self, locks: LockRunner | None) -> Engine:
+        """What runs the program's functions."""
         program = self.program
-        contexts = min(contexts or self.budget.contexts, self.budget.contexts)
         return Engine(
             functions=program.functions,
             store=program.store,
@@ -182,7 +181,7 @@ class Proof:
             stubs=program.stubs,
             zero=program.world.zero,
             nofail=program.world.nofail,
-            limits=Limits(contexts, self.budget.instances, self.budget.states),
+            limits=Limits(self.budget.contexts, self.budget.instances, self.budget.states),
             targets=program.targets,
             by_function=program.by_function,
             kind=program.shape.kind,

@@ -36,6 +36,9 @@ from convert.tree.kernel import KernelTree
 
 _LOCK = DangerKind.LOCK
 
+# States after which reclaim is followed in fewer contexts: its locks have the same names in all.
+_LONG = 50_000
+
 
 def find_hazards(
     tree: KernelTree,
@@ -100,7 +103,9 @@ class Analysis:
         runner = self.proof.engine.locks
         assert runner is not None
         finder = WaitFinder(self.program, self.names.namer, self.facts, runner)
-        self.side = ReclaimSide(finder, self.facts, self.proof.new_engine(runner), self.proof.reach)
+        self.side = ReclaimSide(
+            finder, self.facts, self.proof.new_engine(runner, _LONG), self.proof.reach
+        )
         self.side.run()
         self.note_guards()
         self.clock.note("reclaim")

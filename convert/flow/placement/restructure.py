@@ -25,13 +25,14 @@ def restructurings(graph: Graph, sites: Sequence[SiteHazards]) -> tuple[Restruct
     bits = {name: 1 << number for number, name in enumerate(ends)}
     outside = _leading(graph, ends, bits, False)
     inside = _leading(graph, ends, bits, True)
+    entered = _entered(graph)
     found: dict[Place, _Walk] = {}
     for site in sorted(sites, key=lambda one: (one.site.path, one.site.offset)):
         if site.answer in (SiteClass.IN_SCOPE, SiteClass.REFLEX):
             continue
         name = (site.site.path, site.site.offset)
         bit = bits.get(name, 0)
-        crossing = _Crossing(graph, ends.get(name, []), bit, outside, inside).only()
+        crossing = _Crossing(graph, ends.get(name, []), bit, outside, inside, entered).only()
         if crossing is not None:
             function = graph.nodes[crossing.caller].function
             place = Place(function.path, crossing.call.line)
@@ -71,13 +72,17 @@ class _Walk:
 
 @dataclass(frozen=True, eq=False)
 class _Crossing:
-    """The ways to one site (its bit), outside of a scope and inside of one."""
+    """The ways to one site (its bit), outside of a scope and inside of one.
+
+    entered: the nodes that some call enters with the scope open, with their functions.
+    """
 
     graph: Graph
     ends: Sequence[Step]
     bit: int
     outside: Sequence[int]
     inside: Sequence[int]
+    entered: Mapping[int, FunctionName]
 
     def only(self) -> Step | None:
         """The first call of the one function that leads from outside into what others use."""
@@ -86,18 +91,16 @@ class _Crossing:
             return None
         crossings: list[Step] = []
         outside = self.nodes(self.outside)
-        for node in sorted(outside):
-            if self.graph.function(node) in inside:
-                continue
+        within = {node for node in outside if self.graph.function(node) in inside}
+        allocating = {step.caller for step in self.ends if not step.call.open}
+        if allocating & outside - within:
+            return None  # its own allocation: nothing is shared
+        for node in sorted(outside - within):
             crossings += [
                 step
                 for step in self.graph.steps[node]
-                if step.target in outside
-                and not step.call.open
-                and self.graph.function(step.target) in inside
+                if step.target in within and not step.call.open
             ]
-            if any(step.caller == node and not step.call.open for step in self.ends):
-                return None  # its own allocation: nothing is shared
         started = {self.graph.function(node) for node, _ in self.graph.starts if node in outside}
         if started & inside:
             return None
@@ -118,16 +121,20 @@ class _Crossing:
 
     def entered_inside(self) -> set[FunctionName]:
         """Functions on ways to the site that are entered with the scope open."""
-        ways = self.nodes(self.inside)
-        return {
-            self.graph.function(node)
-            for node in ways
-            if any(step.call.open for step in self.graph.callers[node])
-        }
+        return {name for node, name in self.entered.items() if self.inside[node] & self.bit}
 
     def nodes(self, leading: Sequence[int]) -> set[int]:
         """The nodes that lead to the site."""
         return {node for node, bits in enumerate(leading) if bits & self.bit}
+
+
+def _entered(graph: Graph) -> dict[int, FunctionName]:
+    """The nodes that some call enters with the scope open, with their functions."""
+    return {
+        node: graph.function(node)
+        for node, callers in enumerate(graph.callers)
+        if any(step.call.open for step in callers)
+    }
 
 
 def _leading(

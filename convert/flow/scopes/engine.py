@@ -42,18 +42,21 @@ from convert.flow.scopes.values import (
 # States of one instruction that differ by the locks that are held, before they become one.
 _MOST_LOCKED = 6
 
-# A run of more steps than this goes on with fewer contexts of a function.
-_LONG_RUN = 500_000
-_FEW_CONTEXTS = 8
+# Contexts of one function in a long run.
+_FEW_CONTEXTS = 4
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Contexts of one function before they are made coarser, instances and steps of the run."""
+    """Contexts of one function before they are made coarser, instances and steps of the run.
+
+    long: the steps after which a run goes on with fewer contexts.
+    """
 
     contexts: int
     instances: int
     steps: int
+    long: int
 
 
 @dataclass
@@ -98,7 +101,7 @@ class Engine(Calls):
             return known
         siblings = self.of_function.setdefault(function.number, [])
         contexts = self.limits.contexts
-        if self.steps > _LONG_RUN:
+        if self.steps > self.limits.long:
             contexts = min(contexts, _FEW_CONTEXTS)
         if len(siblings) >= contexts and any(context):
             self.widened.add(function.number)

@@ -43,13 +43,14 @@ from convert.tree.kernel import KernelTree
 class Budget:
     """Where the analysis gives up: what does not fit is UNKNOWN, never PROVEN.
 
-    contexts: of one function, before facts about its parameters are given up. instances, states:
-    of the whole run.
+    contexts: of one function, before facts about its parameters are given up; fewer of them in a
+    run that is longer than ``long`` states. instances, states: of the whole run.
     """
 
     contexts: int = 24
     instances: int = 60_000
     states: int = 2_000_000
+    long: int = 350_000
 
 
 def prove_scopes(
@@ -170,9 +171,9 @@ class Proof:
         self.clock.note("verdicts")
         return proofs
 
-    def new_engine(self, locks: LockRunner | None) -> Engine:
-        """What runs the program's functions."""
-        program = self.program
+    def new_engine(self, locks: LockRunner | None, long: int | None = None) -> Engine:
+        """What runs the program's functions. long: if not the budget's."""
+        program, budget = self.program, self.budget
         return Engine(
             functions=program.functions,
             store=program.store,
@@ -181,7 +182,7 @@ class Proof:
             stubs=program.stubs,
             zero=program.world.zero,
             nofail=program.world.nofail,
-            limits=Limits(self.budget.contexts, self.budget.instances, self.budget.states),
+            limits=Limits(budget.contexts, budget.instances, budget.states, long or budget.long),
             targets=program.targets,
             by_function=program.by_function,
             kind=program.shape.kind,

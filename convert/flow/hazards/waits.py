@@ -147,11 +147,14 @@ class WaitFinder:
     def called_back(self, number: int) -> Iterator[tuple[int, FunctionKey]]:
         """The same, and all members of tables that the kernel's core may call there.
 
+        Not for functions that were read: what they call is known better.
         Which of the tables it has at hand is not known. That is right for what may be held in such
         a method; it would say too much of what reclaim runs, which the profile lists itself.
         """
         yield from self.run_inside(number)
         for index, call in self.program.codes[number].calls():
+            if self.program.targets(call):
+                continue
             for outside in self.facts.outsides.get(call.name or "", ()):
                 for member in outside.calls:
                     for key in self.members.get(member, ()):

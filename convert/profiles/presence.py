@@ -71,7 +71,7 @@ def _is_bit(name: str) -> bool:
 
 
 def table_members(locks: Locks) -> Iterator[tuple[str, str]]:
-    """All members of structures that the profile names, as (``struct name``, member)."""
+    """All members of structures that hold or take locks, as (``struct name``, member)."""
     yield from ((entry.owner, name) for entry in locks.reclaim for name in entry.members)
     yield from ((entry.owner, name) for entry in locks.held for name in entry.members)
     for taken in (*locks.take, *locks.release):
@@ -81,6 +81,10 @@ def table_members(locks: Locks) -> Iterator[tuple[str, str]]:
         owner, _, name = lock.partition(".")
         if not _is_bit(name):
             yield f"struct {owner}", name.partition(".")[0]
+
+
+def called_members(locks: Locks) -> Iterator[tuple[str, str]]:
+    """The methods that the kernel's core calls back; a release need not have each of them."""
     called = [called for outside in locks.outside for called in outside.calls]
     called += [run for reclaiming in locks.reclaim_wait for run in reclaiming.runs]
     called += [run for wait in locks.wait for run in wait.runs]
@@ -99,7 +103,7 @@ def absent(locks: Locks, trees: Iterable[Presence]) -> tuple[str, ...]:
     names = {name for name in wanted if not any(tree.has_name(name) for tree in known)}
     members = {
         f"{owner}.{member}"
-        for owner, member in table_members(locks)
+        for owner, member in (*table_members(locks), *called_members(locks))
         if not any(tree.has_member(owner, member) for tree in known)
     }
     return tuple(sorted(names | members))

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pycparser import c_ast
 
 from convert.source.edits import Edit, Span
-from convert.source.nodes import nodes_of
 from convert.source.text import SourceFile
 from convert.source.variants import Node, Variant
 
@@ -26,16 +25,6 @@ def calls(node: Node | None, name: str) -> bool:
         isinstance(node, c_ast.FuncCall)
         and isinstance(node.name, c_ast.ID)
         and node.name.name == name
-    )
-
-
-def plain(node: Node) -> bool:
-    """Whether an expression may be evaluated twice."""
-    kinds = (c_ast.FuncCall, c_ast.Assignment, c_ast.Compound)
-    steps = ("++", "--", "p++", "p--")
-    return not any(
-        isinstance(one, kinds) or (isinstance(one, c_ast.UnaryOp) and one.op in steps)
-        for one in nodes_of(node)
     )
 
 

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field, replace
 
 from pycparser import c_ast
 
-from convert.nofail.layout import NoTwin, calls, line_of, plain, stated_beside
+from convert.nofail.layout import NoTwin, calls, line_of, stated_beside
 from convert.nofail.moves import LocalScope, Move
 from convert.nofail.sections import Runners, SectionFinder
 from convert.semantics.scopes import Scope
 from convert.sites.occurrences import Where, occurrences
 from convert.sites.sources import Sources
 from convert.source.edits import Edit, Span
-from convert.source.nodes import nodes_of
+from convert.source.nodes import has_effects, nodes_of
 from convert.source.parse import Item, ParsedFile
 from convert.source.text import SourceFile
 from convert.source.variants import Node, Variant
@@ -246,17 +246,17 @@ class TwinFinder:
         """The expression statement around a use, and what it does."""
         match parent:
             case c_ast.FuncCall(name=c_ast.ID(name=name)) if name == self.model.restore:
-                if len(parent.args.exprs) == 1 and plain(use):
+                if len(parent.args.exprs) == 1 and not has_effects(use):
                     return parent, "restore"
             case c_ast.Assignment(op="=", lvalue=c_ast.StructRef() as left, rvalue=right):
-                if not plain(left):
+                if has_effects(left):
                     raise NoTwin("where it is assigned is computed with a call or an assignment")
                 if calls(right, self.model.save):
                     return parent, "save"
                 if isinstance(right, c_ast.Constant):
                     return parent, "reset"
                 known = isinstance(right, c_ast.StructRef) and right.field.name in self._members
-                if known and left.field.name in self._members and plain(right):
+                if known and left.field.name in self._members and not has_effects(right):
                     return parent, "hand over"
         raise NoTwin("it is neither saved, restored, handed over nor set to a constant")
 

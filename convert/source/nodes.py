@@ -26,6 +26,15 @@ def nodes_of(
         waiting += children
 
 
+def has_effects(node: c_ast.Node) -> bool:
+    """Whether an expression calls or assigns, so that it may not be evaluated twice."""
+    return any(
+        isinstance(one, (c_ast.FuncCall, c_ast.Assignment, c_ast.Compound))
+        or (isinstance(one, c_ast.UnaryOp) and one.op in ("++", "--", "p++", "p--"))
+        for one in nodes_of(node)
+    )
+
+
 class MacroLoop(c_ast.Node):  # type: ignore[misc]
     """A macro call that heads a statement: ``list_for_each_entry(a, b, c) stmt``."""
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from convert.flow.hazards.following import Follower, Seen, task_members
+from convert.flow.hazards.following import Seen, task_members
 from convert.flow.hazards.handing import Exchange, Exchanges, gone
 from convert.flow.hazards.pointers import Given, Made, Pointers, Task
 from convert.flow.hazards.structures import Structures
@@ -337,6 +337,3 @@ class HandleFinder:
         ):
             return "not known"
         return "closed" if name in gone(locks) else "as before"
-
-
-__all__ = ["Follower", "FoundHandle", "HandleFinder"]

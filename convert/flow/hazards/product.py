@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from convert.flow.bits import Bits
+from convert.flow.bitsets import Bitsets
 from convert.flow.graph.model import Place, Root
 from convert.flow.hazards.alike import alike
 from convert.flow.hazards.trails import Step, Trails
@@ -47,7 +47,7 @@ class Run(NamedTuple):
 
 
 @dataclass
-class Facts(Bits[str]):
+class Facts(Bitsets[str]):
     """Names as bits. locks: those that count as dangers."""
 
     locks: Names = frozenset()

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import count
 from typing import NamedTuple
 
-from convert.flow.bits import singly
+from convert.flow.bitsets import singly
 from convert.flow.hazards.model import Danger, DangerKind
 from convert.flow.hazards.product import Product
 from convert.flow.hazards.readers import Reader
@@ -242,7 +242,8 @@ class AnalysisWays:
             names = set(self.product.facts.of(at.taken & self.known))
             sections = self.sections.of(number, self.function(number))
             own = frozenset(section for name, section in sections.items() if name in names)
-            locks = self.locks_at(number).get(at, set())
+            found = self.sections.handles.found
+            locks = self.locks_at(number).get(at, set()) if found else set()
             handles = self.sections.of_handles(number, locks, at.target, self.function)
             self._inside[number, at] = own | handles
         return self._inside[number, at]

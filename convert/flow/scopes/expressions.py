@@ -21,7 +21,7 @@ from convert.flow.scopes.code import (
 from convert.flow.scopes.conditions import Conditions
 from convert.flow.scopes.world import binary, literal, unary
 from convert.flow.terms import arguments, type_ref
-from convert.source.nodes import Asm, nodes_of
+from convert.source.nodes import Asm, has_effects
 
 _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">="})
 _NARROW = frozenset(
@@ -343,15 +343,6 @@ def is_task_flags(node: c_ast.Node) -> bool:
         and node.field.name == "flags"
         and isinstance(node.name, c_ast.ID)
         and node.name.name == "current"
-    )
-
-
-def has_effects(node: c_ast.Node) -> bool:
-    """Whether an expression calls or assigns."""
-    return any(
-        isinstance(one, (c_ast.FuncCall, c_ast.Assignment, c_ast.Compound))
-        or (isinstance(one, c_ast.UnaryOp) and one.op in ("++", "--", "p++", "p--"))
-        for one in nodes_of(node)
     )
 
 

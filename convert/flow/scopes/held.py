@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import NamedTuple
 
 from convert.flow.scopes.code import DEREF, ELEMENT, Call, Code, Where
@@ -102,24 +103,12 @@ class LockRunner:
     waits: frozenset[str]
     guessed: Callable[[Call], bool]
     _after: dict[Hashable, Locks] = field(default_factory=dict, init=False, compare=False)
-    _either: dict[tuple[Locks, Locks], Locks] = field(
-        default_factory=dict, init=False, compare=False
+    either: Callable[[Locks, Locks], Locks] = field(
+        default_factory=lambda: cache(either), init=False, compare=False
     )
-    _assigned: dict[tuple[Locks, Where], Locks] = field(
-        default_factory=dict, init=False, compare=False
+    assigned: Callable[[Locks, Where], Locks] = field(
+        default_factory=lambda: cache(assigned), init=False, compare=False
     )
-
-    def either(self, a: Locks, b: Locks) -> Locks:
-        """As `either`."""
-        if (a, b) not in self._either:
-            self._either[a, b] = either(a, b)
-        return self._either[a, b]
-
-    def assigned(self, locks: Locks, target: Where) -> Locks:
-        """As `assigned`."""
-        if (locks, target) not in self._assigned:
-            self._assigned[locks, target] = assigned(locks, target)
-        return self._assigned[locks, target]
 
     def run(self, code: Code, index: int, call: Call, locks: Locks) -> list[tuple[Locks, int]]:
         """What a call makes of the locks, with the signs of its result; 0 for any."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from convert.flow import bits as sets
+from convert.flow.bitsets import Bitsets
 from convert.flow.code import FunctionKey
 from convert.flow.graph.model import Place, Root
 from convert.flow.scopes.code import Call, Code
@@ -44,7 +44,7 @@ class Reach:
     callers: dict[Node, list[tuple[Node, int]]] = field(default_factory=dict)
     nodes: dict[int, list[Node]] = field(default_factory=dict)  # by number of the function
     without: Callable[[Call], bool] | None = None
-    marks: sets.Bits[tuple[int, int]] = field(default_factory=sets.Bits)
+    marks: Bitsets[tuple[int, int]] = field(default_factory=Bitsets)
     _marks_at: dict[tuple[Node, int], tuple[int, bool]] = field(default_factory=dict)
 
     def run(self, starts: Iterable[tuple[Instance, Root]]) -> None:

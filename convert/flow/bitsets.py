@@ -10,7 +10,7 @@ _M = TypeVar("_M", bound=Hashable)
 
 
 @dataclass
-class Bits(Generic[_M]):
+class Bitsets(Generic[_M]):
     """Gives each member of some sets a bit, in the order in which they are asked for."""
 
     members: list[_M] = field(default_factory=list)

@@ -1,11 +1,12 @@
 """Boot a kernel with nofail scopes while its allocations fail, beside its base.
 
     python -m scripts.nofail_boot TREE SERIES [--first N] [--percent P] [--both FILE] [--boot NAME]
-                                  [--only base|last] [--cache DIR] [--output DIR]
+                                  [--only base|last] [--every] [--cache DIR] [--output DIR]
 
 TREE: a kernel tree, or DIR@REV of a git repository. SERIES: the directory that `kmem-convert
 series --nofail-scopes` wrote; with --first, only its first N patches. --both: a patch for both
-kernels, such as a fix that the base lacks. --cache: where kernels are built and kept (3 GB). The
+kernels, such as a fix that the base lacks. --every: build what each patch gives, before the last is
+booted. --cache: where kernels are built and kept (3 GB). The
 workload is that of `verify --boot`, in phases of its own (scripts/nofailboot/*.toml); it needs what
 `verify --boot` needs.
 
@@ -20,7 +21,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
@@ -128,6 +129,7 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--both", type=Path, action="append", default=[], metavar="FILE")
     parser.add_argument("--boot", action="append", metavar="NAME", help="only these boots")
     parser.add_argument("--only", choices=("base", "last"), help="only one of the two kernels")
+    parser.add_argument("--every", action="store_true", help="build what each patch gives")
     parser.add_argument("--workload", type=Path, default=_WORKLOAD, help="boots (TOML)")
     parser.add_argument("--cache", type=Path, help="kernels (default: the user's cache)")
     parser.add_argument("--jobs", type=int, default=2, help="of make")
@@ -153,6 +155,9 @@ def job(options: argparse.Namespace) -> int:
     no_core_dumps()
     kernels = {}
     with tempfile.TemporaryDirectory(prefix="kmem-convert-boot-") as work:
+        for number in range(1, len(series)) if options.every else ():
+            mutter(f"{number} of {len(series)} patches")
+            build(replace(what, series=series[:number]), Path(work), "last")
         for which in (options.only,) if options.only else ("base", "last"):
             booted = boot(what, Path(work), which)
             kernels[which] = read_faulted(what.profile, booted)

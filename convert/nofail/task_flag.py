@@ -95,7 +95,7 @@ def _bit(constants: Constants, name: str, line: Directive) -> _Bit:
 
 
 def _definition(value: int) -> str:
-    what = "Inherit __GFP_NOFAIL. See memalloc_nofail_save()"
+    what = "Blocking requests inherit __GFP_NOFAIL"
     return f"#define {FLAG}\t{value:#010x}\t/* {what} */"
 
 

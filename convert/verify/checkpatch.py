@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from unidiff.patch import PatchedFile, PatchSet
 
 from convert.errors import InputError
+from convert.verify.maintained import settled
 from convert.verify.process import ToolMissing, first_missing, run
 from convert.verify.scratch import git, subject
 
@@ -27,6 +28,8 @@ _FINDING = re.compile(
     r"^(?:(?P<file>[^:]*):(?P<line>\d+): )?"
     r"(?P<level>ERROR|WARNING|CHECK):(?P<type>[A-Z0-9_]+): (?P<message>.*)$"
 )
+# "added, moved or deleted file(s), does MAINTAINERS need updating?"
+_FILES = "FILE_PATH_CHANGES"
 _DIFF = ("--no-renames", "--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/")
 
 
@@ -91,7 +94,27 @@ def check_commit(tree: Path, repository: Path, commit: str, prefix: str = "") ->
         before = _findings(tree, patch) if patch else ()
     except InputError as error:
         return StyleFailed(commit, title, str(error))
-    return compare(commit, title, after, before, patch)
+    return compare(commit, title, _settled(tree, after, patch), before, patch)
+
+
+def _settled(
+    tree: Path, findings: Iterable[StyleFinding], reverse: str
+) -> tuple[StyleFinding, ...]:
+    """The findings; one about MAINTAINERS is no warning where its patterns hold as they are."""
+    found = tuple(findings)
+    file = tree / "MAINTAINERS"
+    if not file.is_file() or all(finding.type != _FILES for finding in found):
+        return found
+    changed = PatchSet(reverse)
+    added = [one.path for one in changed if one.is_removed_file]  # of the reverse
+    removed = [one.path for one in changed if one.is_added_file]
+    reason = settled(file.read_text(encoding="utf-8", errors="replace"), added, removed)
+    if reason is None:
+        return found
+    return tuple(
+        replace(finding, level="CHECK", message=reason) if finding.type == _FILES else finding
+        for finding in found
+    )
 
 
 def compare(

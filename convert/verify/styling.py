@@ -49,7 +49,7 @@ def check_style(prepared: Prepared) -> Checked:
         "check": STYLE,
         "base": prepared.fingerprint,
         "perl": version_of("perl"),
-        "code": code_digest(("verify/checkpatch.py", "verify/styling.py")),
+        "code": code_digest(("verify/checkpatch.py", "verify/maintained.py", "verify/styling.py")),
     }
     results = []
     before = ""  # the base's tree is in the key

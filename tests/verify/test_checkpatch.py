@@ -44,7 +44,7 @@ def check(tmp_path: Path, before: str | None, after: str | None, message: str = 
         ),
         pytest.param("BAD a\nx\nb\n", "c\nx\nBAD d\n", ["BAD"], [], [], id="another-group"),
         pytest.param("BAD a\n", None, [], [], [], id="file-deleted"),
-        pytest.param(None, "BAD a\n", ["BAD"], [], [], id="file-added"),
+        pytest.param(None, "BAD a\n", ["BAD", "FILE_PATH_CHANGES"], [], [], id="file-added"),
         pytest.param("BAD \xe9\n", "BAD \xe8\n", [], [], ["BAD"], id="not-ascii"),
     ],
 )
@@ -61,6 +61,16 @@ def test_only_what_is_worse_is_new(
     assert [f.type for f in result.new] == new
     assert [f.type for f in result.checks] == checks
     assert [f.type for f in result.inherited] == inherited
+
+
+def test_a_new_file_that_maintainers_names_is_no_warning(tmp_path: Path) -> None:
+    toy = toy_kernel(tmp_path / "repo", {**BASE, "MAINTAINERS": "TOY\nF:\tfs/toy/\n"})
+    result = check_commit(toy.path, toy.path, toy.commit("m", {FILE: "a\n"}))
+    assert isinstance(result, Styled)
+    assert result.new == ()
+    assert [(f.type, f.message) for f in result.checks] == [
+        ("FILE_PATH_CHANGES", f"MAINTAINERS names {FILE} by F: fs/toy/")
+    ]
 
 
 def test_a_finding_beside_a_change_is_excused_only_within_its_hunk() -> None:

@@ -41,12 +41,13 @@ done
 # terse form with positions in the file.
 CHECKPATCH = r"""
 use strict;
-my ($file, $line, $in) = ("", 0, 0);
+my ($file, $line, $in, $asked) = ("", 0, 0, 0);
 while (<STDIN>) {
     die "unreadable patch\n" if /^SUBJECT IS UNREADABLE/;
     if (m{^\+\+\+ b/(\S+)}) { $file = $1; $in = 0; next; }
     if (/^\@\@ -\S+ \+(\d+)/) { $line = $1; $in = 1; next; }
     print "WARNING:COMMIT_LOG: odd message\n" if !$in && /^odd message/;
+    $asked = 1 if !$in && /^new file mode/;
     next if !$in || /^-/;
     if (/^\+/) {
         print "$file:$line: ERROR:BAD: bad word\n" if /BAD/;
@@ -55,6 +56,7 @@ while (<STDIN>) {
     }
     $line++;
 }
+print "$file:1: WARNING:FILE_PATH_CHANGES: does MAINTAINERS need updating?\n" if $asked;
 """
 
 QUIET = "int quiet(void)\n{\n\treturn 1;\n}\n"

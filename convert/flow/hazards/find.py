@@ -104,7 +104,7 @@ class Analysis:
         assert runner is not None
         finder = WaitFinder(self.program, self.names.namer, self.facts, runner)
         self.side = ReclaimSide(
-            finder, self.facts, self.proof.new_engine(runner, _LONG), self.proof.reach
+            finder, self.facts, self.proof.new_engine(None, _LONG), self.proof.reach
         )
         self.side.run()
         self.note_guards()

@@ -42,6 +42,18 @@ class _At(NamedTuple):
     target: int | None = None
 
 
+class _Lead(NamedTuple):
+    """A call that leads on, of whatever danger is followed. targets: by what is followed there."""
+
+    line: int
+    offset: int
+    gone: int
+    taken: int
+    opened: bool
+    inside: frozenset[Section]
+    targets: Mapping[int, Node]
+
+
 @dataclass
 class AnalysisWays:
     """`convert.flow.placement.paths.HazardPaths` of one analysis.
@@ -59,6 +71,8 @@ class AnalysisWays:
     _functions: dict[int, Function] = field(default_factory=dict)
     _inside: dict[tuple[int, _At], frozenset[Section]] = field(default_factory=dict)
     _locks: dict[int, Mapping[_At, set[Locks]]] = field(default_factory=dict)
+    _dangers: dict[int, frozenset[Danger]] = field(default_factory=dict)
+    _leads: dict[ReachNode, tuple[_Lead, ...]] = field(default_factory=dict)
 
     # -- nodes ---------------------------------------------------------------------------------
 
@@ -74,9 +88,12 @@ class AnalysisWays:
         }
 
     @cached_property
-    def nodes(self) -> Mapping[State, Node]:
+    def nodes(self) -> Mapping[ReachNode, Mapping[int, Node]]:
         """The nodes by their states."""
-        return {state: node for node, state in self.states.items()}
+        found: dict[ReachNode, dict[int, Node]] = defaultdict(dict)
+        for node, state in self.states.items():
+            found[state.node][state.held] = node
+        return found
 
     def carried(self, node: ReachNode) -> Iterator[int]:
         """The dangers (one bit each) with which a node may be entered and that lead to a site."""
@@ -150,7 +167,11 @@ class AnalysisWays:
 
     def dangers(self, bits: int) -> frozenset[Danger]:
         """The dangers among some facts."""
-        return frozenset(self.by_name[name] for name in self.product.facts.of(bits & self.known))
+        bits &= self.known
+        if bits not in self._dangers:
+            names = self.product.facts.of(bits)
+            self._dangers[bits] = frozenset(self.by_name[name] for name in names)
+        return self._dangers[bits]
 
     # -- what the placement asks ---------------------------------------------------------------
 
@@ -163,7 +184,9 @@ class AnalysisWays:
             )
             for state in (State(node, 0), *(State(node, one) for one in self.carried(node))):
                 if not state.held & ~held:
-                    start = Start(self.nodes[state], self.dangers(state.held), worker, root)
+                    start = Start(
+                        self.nodes[state.node][state.held], self.dangers(state.held), worker, root
+                    )
                     found[start] = None
         return list(found)
 
@@ -174,20 +197,32 @@ class AnalysisWays:
 
     def steps(self, state: State) -> Iterator[Call]:
         """The calls that lead on."""
-        number = state.node.instance.function.number
+        for lead in self.leads(state.node):
+            for held in self.following(state.held, lead.gone, lead.taken):
+                target = lead.targets.get(held)
+                if target is not None:
+                    dangers = self.dangers(held)
+                    yield Call(target, lead.line, lead.offset, lead.opened, dangers, lead.inside)
+
+    def leads(self, node: ReachNode) -> tuple[_Lead, ...]:
+        """The same of all states of a node: there are many, and each call is read once."""
+        if node not in self._leads:
+            self._leads[node] = tuple(self.found_leads(node))
+        return self._leads[node]
+
+    def found_leads(self, node: ReachNode) -> Iterator[_Lead]:
+        """The same, not looked up."""
+        number = node.instance.function.number
         code = self.program.codes[number]
-        for edge in self.product.edges(state.node):
+        for edge in self.product.edges(node):
             call = code.instructions[edge.number]
-            if isinstance(call, CallInstruction):
+            targets = self.nodes.get(edge.target)
+            if isinstance(call, CallInstruction) and targets:
                 callee = edge.target.instance.function.number
                 inside = self.inside(number, _At(edge.number, edge.gone, edge.taken, callee))
                 opened = edge.target.entry == OPEN
                 offset = self.offset(call)
-                for held in self.following(state.held, edge.gone, edge.taken):
-                    target = self.nodes.get(State(edge.target, held))
-                    if target is not None:
-                        dangers = self.dangers(held)
-                        yield Call(target, call.line, offset, opened, dangers, inside)
+                yield _Lead(call.line, offset, edge.gone, edge.taken, opened, inside, targets)
 
     def following(self, held: int, gone: int, taken: int) -> Iterable[int]:
         """What is worth to be followed from a call: each danger by itself."""

@@ -23,17 +23,16 @@ FunctionName = tuple[str, int, str]  # path, start, name: in the order of the te
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A numbered call. target: the number of a node, -1 for a sink. sections: numbers."""
+    """A numbered call. target: the number of a node, -1 for a sink. sections: numbers.
+
+    sink: the place where the step ends the way, if it does.
+    """
 
     caller: int
     call: Call
     target: int
     sections: tuple[int, ...]
-
-    @property
-    def sink(self) -> Sink | None:
-        """The place where the step ends the way, if it does."""
-        return self.call.target if isinstance(self.call.target, Sink) else None
+    sink: Sink | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +60,11 @@ class Graph:
 
     def function(self, node: int) -> FunctionName:
         """The function of a node."""
-        return name_of(self.nodes[node].function)
+        return self._names[node]
+
+    @cached_property
+    def _names(self) -> list[FunctionName]:
+        return [name_of(node.function) for node in self.nodes]
 
     @cached_property
     def callers(self) -> list[list[Step]]:
@@ -119,17 +122,27 @@ def read_graph(paths: HazardPaths) -> Graph:
     nodes = tuple(sorted(calls, key=_node_key))
     number = {node: index for index, node in enumerate(nodes)}
     every = [call for node in nodes for call in calls[node]]
-    sections = tuple(sorted({one for call in every for one in call.inside}, key=_section_key))
+    groups = {call.inside for call in every}
+    sections = tuple(sorted({one for group in groups for one in group}, key=_section_key))
     section_number = {section: index for index, section in enumerate(sections)}
+    inside = {group: tuple(sorted(section_number[one] for one in group)) for group in groups}
+    held = {group: sorted(map(danger_key, group)) for group in {call.held for call in every}}
+
+    def key(call: Call) -> tuple[object, ...]:
+        target = call.target
+        place = (0, number[target]) if isinstance(target, Node) else _sink_key(target)
+        return call.offset, place, call.line, call.open, held[call.held], inside[call.inside]
+
     steps = tuple(
         tuple(
             Step(
                 caller,
                 call,
                 number[call.target] if isinstance(call.target, Node) else -1,
-                tuple(sorted(section_number[one] for one in call.inside)),
+                inside[call.inside],
+                call.target if isinstance(call.target, Sink) else None,
             )
-            for call in sorted(calls[node], key=_call_key)
+            for call in sorted(calls[node], key=key)
         )
         for caller, node in enumerate(nodes)
     )
@@ -148,7 +161,7 @@ def read_graph(paths: HazardPaths) -> Graph:
         sections=sections,
         dangers=_dangers(every, starts, sections),
         sinks=tuple(
-            sorted({one.target for one in every if isinstance(one.target, Sink)}, key=_target_key)
+            sorted({one.target for one in every if isinstance(one.target, Sink)}, key=_sink_key)
         ),
         functions=functions,
         within=tuple(tuple(one) for one in within),
@@ -181,7 +194,7 @@ def _reachable(paths: HazardPaths, starts: Iterable[Start]) -> dict[Node, list[C
 def _dangers(
     calls: Iterable[Call], starts: Iterable[Start], sections: Iterable[Section]
 ) -> tuple[Danger, ...]:
-    found = {danger for call in calls for danger in call.held}
+    found = {danger for held in {call.held for call in calls} for danger in held}
     found |= {danger for start in starts for danger in start.held}
     found |= {section.danger for section in sections}
     return tuple(sorted(found, key=danger_key))
@@ -232,10 +245,8 @@ def _node_key(node: Node) -> tuple[object, ...]:
     return *name_of(node.function), node.state
 
 
-def _target_key(target: Node | Sink) -> tuple[object, ...]:
-    if isinstance(target, Node):
-        return 0, *_node_key(target)
-    return 1, target.path, target.offset, target.kind.value, 0
+def _sink_key(sink: Sink) -> tuple[object, ...]:
+    return 1, sink.path, sink.offset, sink.kind.value, 0
 
 
 def _section_key(section: Section) -> tuple[object, ...]:
@@ -248,17 +259,6 @@ def _section_key(section: Section) -> tuple[object, ...]:
         section.unfit,
         section.handle.ends if section.handle else (),
         sorted(section.crosses),
-    )
-
-
-def _call_key(call: Call) -> tuple[object, ...]:
-    return (
-        call.offset,
-        _target_key(call.target),
-        call.line,
-        call.open,
-        sorted(danger_key(one) for one in call.held),
-        sorted(_section_key(one) for one in call.inside),
     )
 
 

@@ -6,7 +6,7 @@ one outside of a transaction got an empty one, and the masks below became needle
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from convert.flow.graph.model import Place
@@ -25,14 +25,14 @@ def restructurings(graph: Graph, sites: Sequence[SiteHazards]) -> tuple[Restruct
     bits = {name: 1 << number for number, name in enumerate(ends)}
     outside = _leading(graph, ends, bits, False)
     inside = _leading(graph, ends, bits, True)
-    entered = _entered(graph)
+    entered = _entered(graph, inside)
     found: dict[Place, _Walk] = {}
     for site in sorted(sites, key=lambda one: (one.site.path, one.site.offset)):
         if site.answer in (SiteClass.IN_SCOPE, SiteClass.REFLEX):
             continue
         name = (site.site.path, site.site.offset)
         bit = bits.get(name, 0)
-        crossing = _Crossing(graph, ends.get(name, []), bit, outside, inside, entered).only()
+        crossing = _Crossing(graph, ends.get(name, []), bit, outside, entered).only()
         if crossing is not None:
             function = graph.nodes[crossing.caller].function
             place = Place(function.path, crossing.call.line)
@@ -74,41 +74,55 @@ class _Walk:
 class _Crossing:
     """The ways to one site (its bit), outside of a scope and inside of one.
 
-    entered: the nodes that some call enters with the scope open, with their functions.
+    outside: the sites of each node. entered: those of the functions that some call enters with the
+    scope open.
     """
 
     graph: Graph
     ends: Sequence[Step]
     bit: int
     outside: Sequence[int]
-    inside: Sequence[int]
-    entered: Mapping[int, FunctionName]
+    entered: Mapping[FunctionName, int]
 
     def only(self) -> Step | None:
         """The first call of the one function that leads from outside into what others use."""
         inside = self.entered_inside()
         if not inside:
             return None
-        crossings: list[Step] = []
-        outside = self.nodes(self.outside)
-        within = {node for node in outside if self.graph.function(node) in inside}
         allocating = {step.caller for step in self.ends if not step.call.open}
-        if allocating & outside - within:
+        if any(self.leads(node) and self.graph.function(node) not in inside for node in allocating):
             return None  # its own allocation: nothing is shared
-        for node in sorted(outside - within):
-            crossings += [
-                step
-                for step in self.graph.steps[node]
-                if step.target in within and not step.call.open
-            ]
-        started = {self.graph.function(node) for node, _ in self.graph.starts if node in outside}
+        started = {self.graph.function(node) for node, _ in self.graph.starts if self.leads(node)}
         if started & inside:
             return None
-        callers = {self.graph.function(step.caller) for step in crossings}
-        if len(callers) != 1:
+        first: Step | None = None
+        for step in self.crossings(inside):
+            function = self.graph.function(step.caller)
+            if first is not None and function != self.graph.function(first.caller):
+                return None
+            if first is None or self.order(step) < self.order(first):
+                first = step
+        if first is None:
             return None
-        first = min(crossings, key=lambda step: step.call.offset)
         return first if len(self.callers_inside(self.graph.function(first.target))) > 1 else None
+
+    def crossings(self, inside: set[FunctionName]) -> Iterator[Step]:
+        """The calls that lead from outside into functions that others enter with the scope open."""
+        for name in inside:
+            for node in self.graph.functions[name]:
+                for step in self.graph.callers[node] if self.leads(node) else ():
+                    caller = self.graph.function(step.caller)
+                    if not step.call.open and self.leads(step.caller) and caller not in inside:
+                        yield step
+
+    @staticmethod
+    def order(step: Step) -> tuple[int, int, int]:
+        """Orders the calls of a function."""
+        return step.call.offset, step.caller, step.target
+
+    def leads(self, node: int) -> bool:
+        """Whether a node leads to the site, outside of any scope."""
+        return bool(self.outside[node] & self.bit)
 
     def callers_inside(self, name: FunctionName) -> set[FunctionName]:
         """The functions that call a function with the scope open."""
@@ -121,20 +135,17 @@ class _Crossing:
 
     def entered_inside(self) -> set[FunctionName]:
         """Functions on ways to the site that are entered with the scope open."""
-        return {name for node, name in self.entered.items() if self.inside[node] & self.bit}
-
-    def nodes(self, leading: Sequence[int]) -> set[int]:
-        """The nodes that lead to the site."""
-        return {node for node, bits in enumerate(leading) if bits & self.bit}
+        return {name for name, bits in self.entered.items() if bits & self.bit}
 
 
-def _entered(graph: Graph) -> dict[int, FunctionName]:
-    """The nodes that some call enters with the scope open, with their functions."""
-    return {
-        node: graph.function(node)
-        for node, callers in enumerate(graph.callers)
-        if any(step.call.open for step in callers)
-    }
+def _entered(graph: Graph, inside: Sequence[int]) -> dict[FunctionName, int]:
+    """The functions that some call enters with the scope open, with the sites that follow."""
+    found: dict[FunctionName, int] = {}
+    for node, callers in enumerate(graph.callers):
+        if any(step.call.open for step in callers):
+            name = graph.function(node)
+            found[name] = found.get(name, 0) | inside[node]
+    return found
 
 
 def _leading(

@@ -68,8 +68,8 @@ def _crossed(ways: Ways) -> list[tuple[int, int]]:
 
 def _overlapping(ways: Ways) -> list[tuple[int, int]]:
     pairs: set[tuple[int, int]] = set()
-    for step in ways.graph.all_steps():
-        fit = [one for one in step.sections if not ways.graph.sections[one].unfit]
+    for sections in {step.sections for step in ways.graph.all_steps()}:
+        fit = [one for one in sections if not ways.graph.sections[one].unfit]
         pairs |= {(one, other) for one in fit for other in fit if one < other}
     return sorted(pairs)
 

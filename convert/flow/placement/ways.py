@@ -97,6 +97,7 @@ class Ways:
 
     def uncut(self, functions: Collection[FunctionName], sections: Collection[int]) -> list[Way]:
         """A shortest way for each end of ways that no whole function or section cuts."""
+        taken = frozenset(sections)
         first: dict[int, Step | Start] = {}
         waiting: deque[int] = deque()
         for node, start in self.graph.starts:
@@ -109,7 +110,7 @@ class Ways:
             if self.graph.function(node) in functions:
                 continue
             for step in self.steps[node]:
-                if any(one in sections for one in step.sections):
+                if step.sections and not taken.isdisjoint(step.sections):
                     continue
                 if step.target < 0:
                     found.append(self._way(first, step))

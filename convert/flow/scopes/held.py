@@ -26,9 +26,9 @@ _MOST = 6  # locks of one name: more of them are not told apart
 class Held(NamedTuple):
     """A lock that was taken by the instruction ``at`` (-1: it is handed to a caller).
 
-    depth: the number of calls that it was taken below. lost: what its place leads through was
-    assigned since, so that the place is that of another lock now. several: they may be more than
-    one. back: a caller's was released before, so that it may be that one.
+    depth: the number of calls that it was taken below, as far as that matters. lost: what its place
+    leads through was assigned since, so that the place is that of another lock now. several: they
+    may be more than one. back: a caller's was released before, so that it may be that one.
     """
 
     name: str
@@ -273,7 +273,7 @@ def _age(held: Held) -> tuple[bool, int, str]:
 def _leaving(name: str, place: Where | None, group: Sequence[Held]) -> Held:
     """The locks of a function that look like one to its callers."""
     several = len(group) > 1 or group[0].several
-    depth = min(held.depth for held in group) + 1
+    depth = min(_DEEPEST + 1, min(held.depth for held in group) + 1)
     back = all(held.back for held in group)
     return Held(name, place, -1, depth, several=several, back=back)
 

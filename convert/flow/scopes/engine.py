@@ -39,8 +39,10 @@ from convert.flow.scopes.values import (
     Value,
 )
 
-# States of one instruction that differ by the locks that are held, before they become one.
+# States of one instruction that differ by the locks that are held, before they become one; the same
+# in a long run.
 _MOST_LOCKED = 6
+_FEW_LOCKED = 4
 
 # Contexts of one function in a long run.
 _FEW_CONTEXTS = 4
@@ -183,8 +185,10 @@ class Engine(Calls):
             bits = (*bits[:-1], 0)
         facts = self.pruned(instance.function, index, facts)
         states = instance.states.setdefault(index, {})
-        if self.locks is not None and len(states) >= _MOST_LOCKED and bits not in states:
-            bits, facts = self.merged(instance, index, bits, facts)
+        if self.locks is not None and bits not in states:
+            most = _MOST_LOCKED if self.steps <= self.limits.long else _FEW_LOCKED
+            if len(states) >= most:
+                bits, facts = self.merged(instance, index, bits, facts, most)
         known = states.get(bits)
         if known is None:
             states[bits] = facts
@@ -197,15 +201,16 @@ class Engine(Calls):
         return bits
 
     def merged(
-        self, instance: Instance, index: int, bits: Bits, facts: Facts
+        self, instance: Instance, index: int, bits: Bits, facts: Facts, most: int
     ) -> tuple[Bits, Facts]:
         """One state for those that differ by their locks alone, if there are too many of them."""
         assert self.locks is not None
         states = instance.states[index]
-        alike = [other for other in states if other[:-2] == bits[:-2]]
-        if len(alike) < _MOST_LOCKED:
+        scopes, locks = bits[:-2], bits[-2]
+        alike = [other for other in states if other[:-2] == scopes]
+        if len(alike) < most:
             for other in alike:
-                if other[-1] == 0 and self.locks.either(bits[-2], other[-2]) == other[-2]:
+                if other[-1] == 0 and self.locks.either(locks, other[-2]) == other[-2]:
                     return other, facts
             return bits, facts
         locks = reduce(self.locks.either, (other[-2] for other in alike), bits[-2])
